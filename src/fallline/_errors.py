@@ -1,0 +1,39 @@
+"""Errors raised on purpose: one sentence each, that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FalllineError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class InputError(FalllineError, ValueError):
+    """Data, weights or settings that cannot be used as given."""
+
+
+class FormulaError(FalllineError, ValueError):
+    """An activation that is no known name and no readable formula."""
+
+
+class DivergenceError(FalllineError, ArithmeticError):
+    """The descent left the bowl: the error is no longer finite, or keeps rising above its start.
+
+    Attributes
+    ----------
+    state : State
+        The last good state.
+    """
+
+    def __init__(self, message: str, state: Any) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class MissingLibraryError(FalllineError, ImportError):
+    """An optional library that a call needs is not installed."""
+
+
+class DataWarning(UserWarning):
+    """The data can be used, but something about them limits what can come out."""

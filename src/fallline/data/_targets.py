@@ -1,0 +1,66 @@
+"""What the targets alone tell, before X is read."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from fallline._errors import DataWarning
+from fallline._typing import Array
+from fallline.data._blocks import Source
+from fallline.maths._activation import Activation
+from fallline.maths._moments import Moments, block_moments
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Number of records, Σ s, and mean, lowest and highest y of each output (k,).
+
+    ``error_of_mean`` is E of the trivial baseline that predicts the mean; ``squares`` is ½ ΣΣ s y².
+    """
+
+    n_records: int
+    mass: float
+    mean: Array
+    low: Array
+    high: Array
+    error_of_mean: float
+    squares: float
+
+    @property
+    def mean_weight(self) -> float:
+        """The mean sample weight."""
+        return self.mass / self.n_records
+
+
+def survey(source: Source) -> Targets:
+    """Read y and the sample weights once."""
+    k = source.shape.n_outputs
+    moments = Moments(0.0, np.zeros(k), np.zeros(k))
+    low, high, n = np.full(k, np.inf), np.full(k, -np.inf), 0
+    for block in source.blocks():
+        moments += block_moments(block.y, block.sample_weight)
+        low, high = np.minimum(low, block.y.min(axis=0)), np.maximum(high, block.y.max(axis=0))
+        n += len(block.y)
+    halves = 0.5 * float(moments.scatter.sum()), 0.5 * float(moments.second_moment.sum())
+    return Targets(n, moments.mass, moments.mean, low, high, *halves)
+
+
+def warn_about(targets: Targets, activation: Activation) -> None:
+    """Warn of targets that are constant or that the activation cannot reach."""
+    low, high = activation.range
+    for j, (bottom, top) in enumerate(zip(targets.low, targets.high, strict=True)):
+        name = "y" if len(targets.low) == 1 else f"output {j} of y"
+        if bottom == top:
+            _warn(f"{name} is constant ({bottom:.6g}): there is nothing to learn but that value")
+        elif bottom < low or top > high:
+            _warn(
+                f"{name} goes from {bottom:.6g} to {top:.6g}, but {activation.name} only reaches from {low:.6g} to "
+                f"{high:.6g}: rescale y, or choose an activation that reaches it"
+            )
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, DataWarning, stacklevel=6)

@@ -1,0 +1,84 @@
+"""Records that lie in memory or in a memory map: NumPy arrays and CSR matrices, used as they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from fallline._typing import Array
+from fallline.data._blocks import Block, Shape, rows_per_block
+from fallline.data._validate import check_finite, checked_inputs, checked_sample_weight, checked_targets
+
+
+class ArraySource:
+    """X (n, d), y (n,) or (n, k) and sample weights (n,), cut into blocks of views.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit, numbers that are none, and NaN or infinity in y or the weights.
+        X is not read here: what it holds shows in the first pass.
+    """
+
+    def __init__(
+        self, X: Any, y: Any, sample_weight: Any = None, names: Sequence[str] | None = None, multiple: int = 1
+    ) -> None:
+        self.X = checked_inputs(X, names)
+        self.y = checked_targets(y, self.X.shape[0])
+        self.sample_weight = checked_sample_weight(sample_weight, self.X.shape[0])
+        self.names = names
+        self.rows = self._rows_per_block(multiple)
+
+    @property
+    def shape(self) -> Shape:
+        """Records, inputs and outputs."""
+        return Shape(*self.X.shape, 1 if self.y.ndim == 1 else self.y.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of X."""
+        return np.dtype(self.X.dtype)
+
+    def _rows_per_block(self, multiple: int) -> int:
+        n, d, k = self.shape
+        if sparse.issparse(self.X):
+            record_bytes = self.X.nnz / n * (self.dtype.itemsize + self.X.indices.itemsize)
+        else:
+            record_bytes = d * self.dtype.itemsize
+        return -(-rows_per_block(record_bytes, d, k) // multiple) * multiple
+
+    @property
+    def n_blocks(self) -> int:
+        """How many blocks there are."""
+        return -(-self.shape.n_records // self.rows)
+
+    def blocks(self, start: int = 0) -> Iterator[Block]:
+        """Yield the blocks in order, from number ``start`` on, as views."""
+        for number in range(start, self.n_blocks):
+            rows = slice(number * self.rows, min((number + 1) * self.rows, self.shape.n_records))
+            s = None if self.sample_weight is None else self.sample_weight[rows]
+            y = self.y[rows]
+            yield Block(number, _rows_of(self.X, rows), y[:, None] if y.ndim == 1 else y, s)
+
+    def in_batches(self, batch_size: int) -> ArraySource:
+        """Return the same records cut into blocks of whole batches."""
+        return ArraySource(self.X, self.y, self.sample_weight, self.names, batch_size)
+
+    def raise_for_bad_values(self) -> None:
+        """Raise an InputError that names the first NaN or infinity of X, if there is one."""
+        check_finite(self.X, "X", self.names)
+
+
+def _rows_of(X: Any, rows: slice) -> Any:
+    """Return rows of X as a view; SciPy's own slicing of a CSR matrix would copy."""
+    if not sparse.issparse(X):
+        return X[rows]
+    pointers: Array = X.indptr[rows.start : rows.stop + 1]
+    values = slice(int(pointers[0]), int(pointers[-1]))
+    return sparse.csr_array(
+        (X.data[values], X.indices[values], pointers - pointers[0]),
+        shape=(rows.stop - rows.start, X.shape[1]),
+    )

@@ -1,0 +1,1 @@
+"""The descent: one loop, its methods, rates, coordinates and stops."""

@@ -1,0 +1,183 @@
+"""Public: the error and gradient at given weights, and the descent as a stream of states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from fallline._typing import Array
+from fallline.data._validate import checked_intercept, checked_weights
+from fallline.data.sources._arrays import ArraySource
+from fallline.descent._carry import State
+from fallline.descent._loop import descend_from
+from fallline.descent._settings import Settings
+from fallline.descent._setup import prepare
+from fallline.execution._evaluate import Engine, evaluate
+from fallline.execution.engines._threads import thread_engine
+from fallline.maths._activation import Activation
+
+
+def error_and_gradient(
+    X: Any,
+    y: Any,
+    weights: Any,
+    *,
+    intercept: Any = 0.0,
+    activation: Any = "identity",
+    sample_weight: Any = None,
+    n_jobs: int | None = None,
+) -> tuple[float, Array, Any]:
+    """Compute E = ½ Σ s (y − f(Σ w x + b))² and its gradient, in one read of X.
+
+    Parameters
+    ----------
+    X : array or CSR matrix (n_samples, n_features)
+        float16, float32 or float64 in C or Fortran order is read as it lies (float16 computes in float32);
+        other numbers are converted to float64.
+    y : array (n_samples,) or (n_samples, n_outputs)
+    weights : array (n_features,) or (n_features, n_outputs)
+    intercept : float or array (n_outputs,)
+    activation : str, Activation or pair of callables
+    sample_weight : array (n_samples,), optional
+        s, not negative.
+    n_jobs : int, optional
+        Threads; None is all usable cores. The bits of the result do not depend on it.
+
+    Returns
+    -------
+    error : float
+    gradient : array like ``weights``
+        ∂E/∂w = −Σ s δ x with δ = (y − ŷ) f′(h): a sum, not a mean; float64.
+    intercept_gradient : array of shape () or (n_outputs,)
+        ∂E/∂b = −Σ s δ.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit, and for NaN or infinity (row and column are named).
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning internal representations by error
+    propagation", in Parallel Distributed Processing 1 (1986), ch. 8, eqs. 2 and 13.
+
+    Examples
+    --------
+    >>> error, gradient, _ = error_and_gradient([[1.0, 2.0]], [1.0], [0.5, -0.5])
+    >>> error, gradient
+    (1.125, array([-1.5, -3. ]))
+    """
+    source = ArraySource(X, y, sample_weight)
+    _, d, k = source.shape
+    w, b = checked_weights(weights, d, k), checked_intercept(intercept, k)
+    partial = evaluate(source, w, b, Activation(activation), thread_engine(n_jobs))
+    if not partial.is_finite:
+        source.raise_for_bad_values()
+    shape = source.y.shape[1:]
+    return partial.error, partial.weights.reshape(d, *shape), partial.intercept.reshape(shape)
+
+
+def descend(
+    X: Any,
+    y: Any,
+    *,
+    activation: Any = "identity",
+    learning_rate: float | str = "auto",
+    method: str = "plain",
+    scaling: str = "none",
+    batch_size: int | None = None,
+    reduction: str = "mean",
+    fit_intercept: bool = False,
+    initial_weights: Any = None,
+    initial_intercept: Any = None,
+    sample_weight: Any = None,
+    shuffle: bool | None = None,
+    random_state: Any = None,
+    evaluate: bool = True,
+    engine: Engine[Any] | None = None,
+    n_jobs: int | None = None,
+) -> Iterator[State]:
+    r"""Descend the error of a single-layer network, a state for every step, without end.
+
+    By default this is the plain rule on raw inputs, w ← w − η ∂E/∂w ÷ n.
+
+    Parameters
+    ----------
+    X : array or CSR matrix (n_samples, n_features)
+        float16, float32 or float64 is read as it lies.
+    y : array (n_samples,) or (n_samples, n_outputs)
+    activation : str, Activation or pair of callables
+    learning_rate : float or "auto"
+        η, in the coordinates that are descended. "auto" is half the rate below which E is guaranteed to
+        fall, 1 / (c λmax); where the activation has no such bound, the longest step tried that lowers E.
+    method : {"plain", "lbfgs", "gauss-newton", "auto"}
+        The direction. "auto" is Gauss–Newton where its matrix is cheap beside reading X, else L-BFGS.
+    scaling : {"none", "standard", "whiten", "auto"}
+        Coordinates: raw inputs, unit variance, or unit variance and uncorrelated. Weights are always
+        shown for raw inputs.
+    batch_size : int, optional
+        Records a step; 1 is record by record, None all records. With batches there is a state an epoch.
+    reduction : {"mean", "sum"}
+        "mean" divides a step's gradient by its records (times the mean sample weight); "sum" does not.
+    fit_intercept : bool
+        Whether b is learned.
+    initial_weights : array like the weights, "random" or None
+        None is zeros with the intercept at which f is nearest to the mean of y; without an intercept, or where
+        the slope of f at 0 is 0, small random numbers. "random" is N(0, 1 / n_features).
+    initial_intercept : float or array (n_outputs,), optional
+        Where it is not learned it stays.
+    sample_weight : array (n_samples,), optional
+    shuffle : bool, optional
+        None: batches are shuffled (blocks, and rows within them).
+    random_state : int or Generator, optional
+        None is seed 0, so that every run can be repeated.
+    evaluate : bool
+        With batches: whether a pass measures E after each epoch; without, ``error`` is nan.
+    engine : callable, optional
+        A map over blocks; None is threads.
+    n_jobs : int, optional
+        Threads; None is all usable cores. Results do not depend on it.
+
+    Yields
+    ------
+    State
+        step, passes, weights, intercept, error, gradient_norm, learning_rate. The stream ends only where a
+        method that searches its step finds none that lowers E.
+
+    Raises
+    ------
+    InputError
+        For data or settings that cannot be used.
+    DivergenceError
+        When E is no longer finite, or is above its start and has risen five steps in a row; it holds the last
+        good state and the rate that would have worked.
+
+    References
+    ----------
+    B. Widrow and M. E. Hoff, "Adaptive switching circuits", IRE WESCON Convention Record 4 (1960), 96–104.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> states = descend([[1.0], [2.0]], [2.0, 4.0], learning_rate=0.2, initial_weights=[0.0])
+    >>> [float(state.weights[0]) for state in islice(states, 3)]
+    [0.0, 1.0, 1.5]
+    """
+    settings = Settings(
+        activation=Activation(activation),
+        learning_rate=learning_rate,
+        method=method,
+        scaling=scaling,
+        batch_size=batch_size,
+        reduction=reduction,
+        fit_intercept=fit_intercept,
+        initial_weights=initial_weights,
+        initial_intercept=initial_intercept,
+        shuffle=shuffle,
+        random_state=random_state,
+        evaluate=evaluate,
+        engine=thread_engine(n_jobs) if engine is None else engine,
+    )
+    source = ArraySource(X, y, sample_weight)
+    descent = prepare(source, settings, one_output=source.y.ndim == 1)
+    return (carry.state for carry in descend_from(descent.carry, descent.advance, descent.advice))

@@ -1,0 +1,70 @@
+"""E as a function of a point in the descended coordinates: what every method works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fallline._typing import Array
+from fallline.data._blocks import Block, Source
+from fallline.descent._coordinates import Coordinates
+from fallline.execution._evaluate import Engine, evaluate, sum_over_blocks
+from fallline.maths._activation import Activation
+from fallline.maths._curvature import block_curvature
+from fallline.maths._partial import Partial
+
+
+class Evaluation(NamedTuple):
+    """E, ∂E/∂point (r, k), Σ s f′(h)² of each output (k,), and the Gauss–Newton matrices where asked for."""
+
+    error: float
+    gradient: Array
+    mass: Array
+    curvature: Array
+
+
+@dataclass(frozen=True)
+class Objective:
+    """E over a source; each evaluation reads X once.
+
+    ``one_output``: y is one-dimensional, and so are the raw weights that the world sees.
+    """
+
+    source: Source
+    activation: Activation
+    coordinates: Coordinates
+    engine: Engine[Any]
+    one_output: bool
+
+    def raw(self, point: Array) -> tuple[Array, Any]:
+        """Return the raw weights and intercept of a point, in the shapes that follow y."""
+        weights, intercept = self.coordinates.fold(point)
+        return (weights[:, 0], float(intercept[0])) if self.one_output else (weights, intercept)
+
+    def at(self, point: Array) -> Evaluation:
+        """Evaluate E and its gradient at the folded raw weights, and pull the gradient back."""
+        weights, intercept = self.coordinates.fold(point)
+        partial = evaluate(self.source, weights, intercept, self.activation, self.engine)
+        return _evaluation(partial, self.coordinates.pull(partial.weights, partial.intercept))
+
+    def with_curvature(self, point: Array) -> Evaluation:
+        """Evaluate E, its gradient and the Gauss–Newton matrices in the coordinates themselves."""
+        coordinates = self.coordinates
+        weights, intercept = coordinates.split(point)
+
+        def task(block: Block) -> Partial:
+            return block_curvature(
+                block.X, block.y, block.sample_weight, coordinates.apply, weights, intercept, self.activation,
+                coordinates.fit_intercept,
+            )  # fmt: skip
+
+        partial = sum_over_blocks(task, self.source, self.engine)
+        rows = [partial.weights, partial.intercept[None]] if coordinates.fit_intercept else [partial.weights]
+        return _evaluation(partial, np.vstack(rows))
+
+
+def _evaluation(partial: Partial, gradient: Array) -> Evaluation:
+    error = np.inf if np.isnan(partial.error) else partial.error
+    return Evaluation(error, gradient, partial.mass, partial.curvature)

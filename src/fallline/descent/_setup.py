@@ -1,0 +1,182 @@
+"""From what a caller asks for to a first carry and the advance that follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fallline._errors import DivergenceError, InputError
+from fallline._typing import Array
+from fallline.data._blocks import Source
+from fallline.data._targets import Targets, survey, warn_about
+from fallline.data._validate import checked_intercept, checked_weights
+from fallline.descent._carry import Advance, Carry
+from fallline.descent._coordinates import Coordinates, from_moments, raw
+from fallline.descent._epochs import Epochs
+from fallline.descent._full_batch import FullBatch
+from fallline.descent._objective import Objective
+from fallline.descent._rates import advice, batch_rate, bound_on_curvature, largest_eigenvalue, source_moments
+from fallline.descent._search import Constant, Halving
+from fallline.descent._settings import Settings
+from fallline.descent.methods._gauss_newton import GaussNewton
+from fallline.descent.methods._lbfgs import LBFGS
+from fallline.descent.methods._plain import Plain
+from fallline.maths._bounds import net_input_nearest
+from fallline.maths._updates import Updates
+
+CHEAP_PRODUCTS = 2e9
+"""Multiplications a pass may take for matrices of products before they are no longer formed by themselves."""
+CHEAP_WIDTH = 64
+"""Inputs × outputs up to which they are formed however many records there are."""
+START_SPREAD = 0.01
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A first carry, the advance that follows any carry, and the advice for when it leaves the bowl."""
+
+    carry: Carry
+    advance: Advance
+    advice: Callable[[], str]
+    targets: Targets
+
+
+def prepare(source: Source, settings: Settings, one_output: bool) -> Descent:
+    """Resolve every "auto", find coordinates and a start, and evaluate E there."""
+    targets = survey(source)
+    warn_about(targets, settings.activation)
+    method = choose_method(source, settings)
+    coordinates, passes = find_coordinates(source, settings, method)
+    objective = Objective(source, settings.activation, coordinates, settings.engine, one_output)
+    divisor = targets.mass if settings.reduction == "mean" else 1.0
+    rng = np.random.default_rng(0 if settings.random_state is None else settings.random_state)
+    point = starting_point(objective, settings, targets, rng)
+    advance: FullBatch | Epochs
+    if settings.batch_size is None:
+        advance, reads = full_batch(objective, settings, method, targets, divisor)
+        carry = advance.start(point, passes + reads)
+    else:
+        advance, reads = epochs(objective, settings, settings.batch_size, targets)
+        carry = advance.start(point, passes + reads, rng)
+    check_start(carry, source)
+    return Descent(carry, advance, lambda: advice(objective, targets, divisor, settings.batch_size), targets)
+
+
+def choose_method(source: Source, settings: Settings) -> str:
+    """Return the method: for "auto", Gauss–Newton where its matrix is cheap beside reading X, else L-BFGS."""
+    if settings.method != "auto":
+        return settings.method
+    if settings.batch_size is not None or settings.learning_rate != "auto":
+        return "plain"
+    n, d, k = source.shape
+    return "gauss-newton" if d * k <= CHEAP_WIDTH or n * d * d * k <= CHEAP_PRODUCTS else "lbfgs"
+
+
+def choose_scaling(source: Source, settings: Settings, method: str) -> str:
+    """Return the scaling: for "auto", what the method needs; Gauss–Newton whitens at each pass by itself."""
+    if settings.scaling != "auto":
+        return settings.scaling
+    n, d, _ = source.shape
+    cheap = d <= CHEAP_WIDTH or n * d * d <= CHEAP_PRODUCTS
+    return "whiten" if cheap and method != "gauss-newton" else "standard"
+
+
+def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[Coordinates, int]:
+    """Return the coordinates to descend in, and the passes that took."""
+    scaling = choose_scaling(source, settings, method)
+    _, d, k = source.shape
+    fixed = np.zeros(k) if settings.initial_intercept is None else checked_intercept(settings.initial_intercept, k)
+    if scaling == "none":
+        return raw(d, settings.fit_intercept, fixed), 0
+    moments = source_moments(source, settings.engine, full=scaling == "whiten")
+    if not np.isfinite(moments.scatter).all():
+        source.raise_for_bad_values()
+        raise InputError("the values of X are so large that their squares overflow: divide the largest columns")
+    return from_moments(scaling, moments, settings.fit_intercept, fixed), 1
+
+
+def starting_point(
+    objective: Objective, settings: Settings, targets: Targets, rng: np.random.Generator
+) -> Array:
+    """Return the point of the initial weights and intercept.
+
+    By default weights are 0 and the intercept is where f(b) is nearest to the mean of y; without an
+    intercept, or where f′(0) = 0 or f(0) is not finite, weights are small normals in the coordinates
+    descended.
+    """
+    _, d, k = objective.source.shape
+    intercept = initial_intercept(objective, settings, targets)
+    weights = settings.initial_weights
+    if isinstance(weights, str):
+        if weights != "random":
+            raise InputError(f"initial_weights must be an array, 'random' or None, got {weights!r}")
+        return objective.coordinates.unfold(rng.normal(scale=d**-0.5, size=(d, k)), intercept)
+    if weights is not None:
+        return objective.coordinates.unfold(checked_weights(weights, d, k, "initial_weights"), intercept)
+    point = objective.coordinates.unfold(np.zeros((d, k)), intercept)
+    if not settings.fit_intercept or not _is_lively_at_zero(objective):
+        rows = slice(None, -1 if settings.fit_intercept else None)
+        point[rows] = START_SPREAD * rng.normal(size=point[rows].shape)
+    return point
+
+
+def initial_intercept(objective: Objective, settings: Settings, targets: Targets) -> Array:
+    """Return the intercepts (k,) to start from."""
+    k = objective.source.shape.n_outputs
+    if settings.initial_intercept is not None or not settings.fit_intercept or settings.initial_weights is not None:
+        return checked_intercept(settings.initial_intercept or 0.0, k, "initial_intercept")
+    return np.array([net_input_nearest(objective.activation, float(mean)) for mean in targets.mean])
+
+
+def _is_lively_at_zero(objective: Objective) -> bool:
+    with np.errstate(all="ignore"):
+        value, slope = objective.activation.value(0.0), objective.activation.slope(0.0)
+    return bool(np.isfinite(value) and slope != 0.0)
+
+
+def full_batch(
+    objective: Objective, settings: Settings, method: str, targets: Targets, divisor: float
+) -> tuple[FullBatch, int]:
+    """Return the advance over all records, and the passes its rate took."""
+    if method == "gauss-newton":
+        return FullBatch(objective, GaussNewton(), Halving()), 0
+    if method == "lbfgs":
+        return FullBatch(objective, LBFGS(), Halving()), 0
+    if settings.learning_rate != "auto":
+        return FullBatch(objective, Plain(divisor), Constant(float(settings.learning_rate))), 0
+    steepest = largest_eigenvalue(objective.source, objective.engine, objective.coordinates)
+    bound = bound_on_curvature(objective.activation, targets)
+    if np.isfinite(bound):
+        return FullBatch(objective, Plain(divisor), Constant(divisor / (bound * steepest))), 1
+    return FullBatch(objective, Plain(divisor), Halving(first=divisor / steepest, growth=2.0)), 1
+
+
+def epochs(
+    objective: Objective, settings: Settings, batch_size: int, targets: Targets
+) -> tuple[Epochs, int]:
+    """Return the advance by epochs of updates, and the passes its rate took."""
+    batch_size = min(batch_size, targets.n_records)
+    rate, reads = settings.learning_rate, 0
+    if rate == "auto":
+        rate, reads = batch_rate(objective, targets), 1
+        rate = rate if settings.reduction == "mean" else rate / batch_size
+    mean_weight = targets.mean_weight if settings.reduction == "mean" else None
+    updates = Updates(objective.activation, float(rate), batch_size, mean_weight, settings.fit_intercept)
+    shuffle = True if settings.shuffle is None else settings.shuffle
+    in_batches = replace(objective, source=objective.source.in_batches(batch_size))
+    return Epochs(in_batches, updates, shuffle, settings.evaluate), reads
+
+
+def check_start(carry: Carry, source: Source) -> None:
+    """Raise where E or its gradient is not finite at the start, and say which cell of X is to blame."""
+    state = carry.state
+    if np.isfinite([state.error, state.gradient_norm]).all() or np.isnan([state.error, state.gradient_norm]).all():
+        return
+    source.raise_for_bad_values()
+    raise DivergenceError(
+        f"the error at the start is {state.error:.6g} and its gradient has norm {state.gradient_norm:.6g}: "
+        "start from smaller weights, or with scaling='standard'",
+        state,
+    )

@@ -1,0 +1,81 @@
+"""Why a descent stops: an enumeration whose members are sentences."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from fallline.data._targets import Targets
+from fallline.descent._carry import Carry
+from fallline.descent._full_batch import expected_decrease
+from fallline.maths._activation import Activation
+
+EPOCHS_WITHOUT_PROGRESS = 5
+REACHED_AT_INFINITY = 1e-8
+"""Share of the trivial baseline's error at which targets at the ends of f's range count as reached."""
+
+
+class StopReason(Enum):
+    """Why a descent stopped; ``str()`` gives the sentence."""
+
+    CONVERGED = "converged: the next step would lower the error by less than tol times the error"
+    EXACT = "converged: the predictions equal the targets to rounding"
+    AT_INFINITY = (
+        "converged: all targets lie at the ends of the activation's range and are reached to 1e-8 of the baseline's "
+        "error; from here the weights would only grow without bound"
+    )
+    NO_PROGRESS = "stopped: the error has not fallen by tol times itself in five epochs"
+    ROUNDING = "converged to rounding: no step, however short, lowers the error any further"
+    FLAT = (
+        "not converged: f′(h) is zero for every record, so no gradient is left; start elsewhere or choose another "
+        "activation"
+    )
+    MAX_ITER = "not converged: max_iter was reached; raise max_iter, or see whether the error still falls"
+    DIVERGED = "diverged: the last good state is kept"
+    CALLBACK = "stopped by a callback"
+    INTERRUPTED = "interrupted: the state reached so far is kept"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether the bottom was reached, as far as arithmetic and ``tol`` can tell."""
+        return self.value.startswith("converged")
+
+
+class Stopping:
+    """Tests made after every step."""
+
+    def __init__(self, tol: float, targets: Targets, activation: Activation, eps: float) -> None:
+        self.tol = tol
+        self.rounding = (100.0 * eps) ** 2 * targets.squares
+        at_infinity = _only_reached_at_infinity(targets, activation)
+        self.infinity = REACHED_AT_INFINITY * targets.error_of_mean if at_infinity else -np.inf
+        self.best, self.stale = np.inf, 0
+
+    def __call__(self, carry: Carry) -> StopReason | None:
+        """Return why to stop here, or None."""
+        error = carry.state.error
+        if error <= self.rounding:
+            return StopReason.EXACT
+        if error <= self.infinity:
+            return StopReason.AT_INFINITY
+        if "direction" not in carry.memory:
+            return self._no_progress(carry)
+        if not carry.memory["mass"].any():
+            return StopReason.FLAT
+        return StopReason.CONVERGED if expected_decrease(carry) <= self.tol * error else None
+
+    def _no_progress(self, carry: Carry) -> StopReason | None:
+        error = carry.state.progressive_error if np.isnan(carry.state.error) else carry.state.error
+        self.stale = 0 if error < (1.0 - self.tol) * self.best or np.isnan(error) else self.stale + 1
+        self.best = min(self.best, error)
+        return StopReason.NO_PROGRESS if self.stale >= EPOCHS_WITHOUT_PROGRESS else None
+
+
+def _only_reached_at_infinity(targets: Targets, activation: Activation) -> bool:
+    """Whether every output's targets span the two limits of f, which it reaches at infinity alone."""
+    low, high = sorted(float(limit) for limit in activation.value(np.array([-1e300, 1e300])))
+    return bool(low < high and (targets.low == low).all() and (targets.high == high).all())

@@ -1,0 +1,177 @@
+"""Public: a descent drained until it should stop."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from fallline._errors import DivergenceError, InputError
+from fallline.data.sources._arrays import ArraySource
+from fallline.descent._carry import Carry, State
+from fallline.descent._loop import descend_from
+from fallline.descent._run import Recorder, Run
+from fallline.descent._settings import Settings
+from fallline.descent._setup import Descent, prepare
+from fallline.descent._stopping import Stopping, StopReason
+from fallline.execution._evaluate import Engine
+from fallline.execution.engines._threads import thread_engine
+from fallline.maths._activation import Activation
+from fallline.maths._gradient import arithmetic_dtype
+from fallline.maths._network import SingleLayer
+
+Callback = Callable[[State], Any]
+
+
+def train(
+    X: Any,
+    y: Any,
+    *,
+    activation: Any = "identity",
+    learning_rate: float | str = "auto",
+    method: str = "auto",
+    scaling: str = "auto",
+    batch_size: int | None = None,
+    reduction: str = "mean",
+    fit_intercept: bool = True,
+    initial_weights: Any = None,
+    initial_intercept: Any = None,
+    sample_weight: Any = None,
+    shuffle: bool | None = None,
+    random_state: Any = None,
+    evaluate: bool = True,
+    engine: Engine[Any] | None = None,
+    n_jobs: int | None = None,
+    max_iter: int = 1000,
+    tol: float = 1e-8,
+    callbacks: Iterable[Callback] = (),
+) -> Run:
+    """Train a single-layer network until the bottom of the bowl, and say why it stopped.
+
+    The defaults reach the optimum of E = ½ Σ (y − f(Σ w x + b))² on raw data in a handful of passes.
+
+    Parameters
+    ----------
+    X, y, activation, learning_rate, method, scaling, batch_size, reduction, fit_intercept
+        As in :func:`fallline.descend`, but with an intercept and with method and scaling chosen by default.
+    initial_weights, initial_intercept, sample_weight, shuffle, random_state, evaluate, engine, n_jobs
+        As in :func:`fallline.descend`.
+    max_iter : int
+        Most steps, or with batches most epochs.
+    tol : float
+        Stop when the next step would lower E, to first order, by no more than tol · E; with batches, when five
+        epochs in a row have not lowered E by more than that.
+    callbacks : iterable of callables
+        Each is called with every :class:`State`; one that returns True stops the training.
+
+    Returns
+    -------
+    Run
+        network, history, stop, message, state.
+
+    Raises
+    ------
+    InputError
+        For data or settings that cannot be used.
+    KeyboardInterrupt
+        Ctrl-C; its attribute ``run`` holds what was reached.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Of scikit-learn, where the training stopped without having converged.
+
+    References
+    ----------
+    J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed. (2006), chs. 7 and 10.
+
+    Examples
+    --------
+    >>> run = train([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> run.network.weights.round(6), round(run.network.intercept, 6)
+    (array([2.]), 1.0)
+    >>> run.stop.is_converged
+    True
+    """
+    if max_iter < 0:
+        raise InputError(f"max_iter must not be negative, got {max_iter}")
+    if not tol >= 0.0:
+        raise InputError(f"tol must not be negative, got {tol}")
+    settings = Settings(
+        activation=Activation(activation),
+        learning_rate=learning_rate,
+        method=method,
+        scaling=scaling,
+        batch_size=batch_size,
+        reduction=reduction,
+        fit_intercept=fit_intercept,
+        initial_weights=initial_weights,
+        initial_intercept=initial_intercept,
+        shuffle=shuffle,
+        random_state=random_state,
+        evaluate=evaluate,
+        engine=thread_engine(n_jobs) if engine is None else engine,
+    )
+    source = ArraySource(X, y, sample_weight)
+    started = time.perf_counter()
+    descent = prepare(source, settings, one_output=source.y.ndim == 1)
+    eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)
+    stopping = Stopping(tol, descent.targets, settings.activation, eps)
+    run = drain(descent, stopping, settings.activation, max_iter, tuple(callbacks), started)
+    if not run.stop.is_converged:
+        _warn(run)
+    return run
+
+
+def drain(
+    descent: Descent,
+    stopping: Stopping,
+    activation: Activation,
+    max_iter: int,
+    callbacks: tuple[Callback, ...],
+    started: float,
+) -> Run:
+    """Follow a descent until a reason to stop, and collect its history."""
+    recorder, carry = Recorder(), descent.carry
+    stop, detail = StopReason.ROUNDING, ""
+
+    def run() -> Run:
+        state = carry.state
+        network = SingleLayer(state.weights, state.intercept, activation)
+        message = detail or str(stop)
+        return Run(network, recorder.history(), stop, message, state, descent.targets.error_of_mean)
+
+    try:
+        for iteration, carry in enumerate(descend_from(descent.carry, descent.advance, descent.advice)):
+            recorder.add(carry.state, time.perf_counter() - started)
+            reason = _reason(carry, iteration, stopping, callbacks, max_iter)
+            if reason is not None:
+                stop = reason
+                break
+    except DivergenceError as error:
+        stop, detail = StopReason.DIVERGED, str(error)
+    except KeyboardInterrupt as interrupt:
+        stop = StopReason.INTERRUPTED
+        interrupt.run = run()  # type: ignore[attr-defined]
+        raise
+    return run()
+
+
+def _reason(
+    carry: Carry, iteration: int, stopping: Stopping, callbacks: tuple[Callback, ...], max_iter: int
+) -> StopReason | None:
+    """Return why to stop at this state, if there is a reason; every callback sees every state."""
+    asked = [callback(carry.state) is True for callback in callbacks]
+    reason = stopping(carry)
+    if reason is None and any(asked):
+        return StopReason.CALLBACK
+    return reason if reason is not None or iteration < max_iter else StopReason.MAX_ITER
+
+
+def _warn(run: Run) -> None:
+    from sklearn.exceptions import ConvergenceWarning
+
+    warnings.warn(run.message, ConvergenceWarning, stacklevel=3)

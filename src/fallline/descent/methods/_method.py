@@ -1,0 +1,23 @@
+"""The contract of a method."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fallline._typing import Array
+from fallline.descent._carry import Memory
+from fallline.descent._objective import Evaluation
+
+
+class Method(Protocol):
+    """Where to go from a point, given E and its gradient there."""
+
+    needs_curvature: bool
+
+    def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
+        """Return the step, of the point's shape, that the method proposes."""
+        ...
+
+    def remember(self, memory: Memory, step: Array, gradient_change: Array) -> Memory:
+        """Return what the method keeps after a step that was taken."""
+        ...

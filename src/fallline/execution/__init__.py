@@ -1,0 +1,1 @@
+"""How blocks are computed and added: engines and the fixed tree."""

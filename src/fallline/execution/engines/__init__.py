@@ -1,0 +1,1 @@
+"""Engines: each is only a map over blocks."""

@@ -1,0 +1,1 @@
+"""What people touch: estimators and the command line."""

@@ -1,0 +1,1 @@
+"""The mathematics of one block of records: activation, gradient, kernels, network, ledger."""
