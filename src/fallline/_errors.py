@@ -13,6 +13,10 @@ class InputError(FalllineError, ValueError):
     """Data, weights or settings that cannot be used as given."""
 
 
+class NoNumberError(InputError, TypeError):
+    """A cell that holds something else than a number."""
+
+
 class FormulaError(FalllineError, ValueError):
     """An activation that is no known name and no readable formula."""
 

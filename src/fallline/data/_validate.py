@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from fallline._errors import InputError
+from fallline._errors import InputError, NoNumberError
 from fallline._typing import Array
 
 FLOATS = (np.float16, np.float32, np.float64)
@@ -24,10 +24,10 @@ def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
         )
     n_samples, n_features = array.shape
     if n_samples == 0:
-        raise InputError(f"X has no rows: 0 sample(s) (shape={array.shape}) while a minimum of 1 is required")
+        raise InputError(f"X has no rows: 0 sample(s) (shape={array.shape}) while a minimum of 1 is required.")
     if n_features == 0:
         raise InputError(
-            f"X has no columns: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required"
+            f"X has no columns: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
         )
     return _as_floats(array, "X", names)
 
@@ -45,7 +45,7 @@ def _as_floats(array: Any, what: str, names: Sequence[str] | None = None) -> Any
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(_no_number(array, what, names, error)) from None
+        raise NoNumberError(_no_number(array, what, names, error)) from None
 
 
 def _is_ordered(array: Any) -> bool:

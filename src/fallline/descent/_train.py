@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,7 @@ def train(
     max_iter: int = 1000,
     tol: float = 1e-8,
     callbacks: Iterable[Callback] = (),
+    names: Sequence[str] | None = None,
 ) -> Run:
     """Train a single-layer network until the bottom of the bowl, and say why it stopped.
 
@@ -66,6 +67,8 @@ def train(
         epochs in a row have not lowered E by more than that.
     callbacks : iterable of callables
         Each is called with every :class:`State`; one that returns True stops the training.
+    names : sequence of str, optional
+        Names of the columns of X, for messages.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def train(
         evaluate=evaluate,
         engine=thread_engine(n_jobs) if engine is None else engine,
     )
-    source = ArraySource(X, y, sample_weight)
+    source = ArraySource(X, y, sample_weight, names)
     started = time.perf_counter()
     descent = prepare(source, settings, one_output=source.y.ndim == 1)
     eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fallline._errors import InputError
 from fallline._typing import FloatArray
-from fallline.maths._rules import Formula, Function, Functions, formula, value_range
+from fallline.maths._rules import Formula, Function, Functions, cached_formula, value_range
 
 
 @final
@@ -72,12 +72,12 @@ class Activation:
     def _rule(self) -> Formula | Functions:
         match self.spec:
             case str(text):
-                return formula(" ".join(text.split()))
+                return cached_formula(" ".join(text.split()))
             case (f, slope) if callable(f) and callable(slope):
                 return Functions(f, slope)
         found = type(self.spec).__name__
         raise InputError(
-            f"an activation is a name, a formula in h or a pair of functions (f, slope), not a {found}"
+            f"an activation is a name, a formula in h or a pair of functions (f, slope), not {found}"
         )
 
     def __eq__(self, other: object) -> bool:

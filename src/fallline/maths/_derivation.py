@@ -101,12 +101,10 @@ class _Walk:
         about = f"The delta rule for record {self.record}{of_output} (numbering starts at 0)."
         if f.latex is None or f.slope_latex is None:
             return Section(f"{about} The activation and its slope are functions without a formula.", [])
-        lines = {"f(h)": f.latex, "f′(h)": f.slope_latex}
-        if r"\sigma" in f.slope_latex:
-            lines["where σ(h)"] = r"\frac{1}{1 + e^{- h}}"
+        sigma = ", where `σ` is the sigmoid" if r"\sigma" in f.slope_latex else ""
         return Section(
-            f"{about} The activation and its slope:",
-            [Line(symbol, plain(formula), formula) for symbol, formula in lines.items()],
+            f"{about} The activation and its slope{sigma}:",
+            [Line("f(h)", plain(f.latex), f.latex), Line("f′(h)", plain(f.slope_latex), f.slope_latex)],
         )
 
     def prediction(self) -> Section:
@@ -131,7 +129,7 @@ class _Walk:
 
     def chain_rule(self) -> Section:
         return self.section(
-            "A weight moves q and q moves p, so the slopes multiply: "
+            "A weight moves `q{j}` and `q{j}` moves `p`, so the slopes multiply: "
             "`∂{p}/∂w{ij} = ∂p/∂q{j} · ∂q{j}/∂w{ij}`. A row of the table below holds the numbers of an input.",
             Line.of("∂p/∂q{j} = q{j}", self.number("residual")),
             Line("∂q{j}/∂w{ij} = −∂ŷ{j}/∂w{ij} = −f′(h{j}) · ∂h{j}/∂w{ij} = −f′(h{j}) x_i"),
@@ -176,7 +174,7 @@ class _Walk:
         if self.many_records and ledger.reduction == "mean":
             columns[f"÷ {ledger.divisor}"] = columns["∂E/∂w{ij}"] / ledger.divisor
         columns["Δw{ij}"] = self.of_output(ledger.delta_w)
-        columns["w{ij} + Δw{ij}"] = self.of_output(ledger.new_weights)
+        columns["new w{ij}"] = self.of_output(ledger.new_weights)
         spelled = {self.spelled(head): column for head, column in columns.items()}
         return Table.of(["i"], spelled, "inputs")
 
@@ -186,11 +184,11 @@ class _Walk:
     def intercept(self) -> Section:
         if not self.ledger.fit_intercept:
             return self.section(
-                "The intercept is part of h and stays as it is:", Line.of("b{j}", self.number("intercept"))
+                "The intercept is part of `h{j}` and stays as it is:", Line.of("b{j}", self.number("intercept"))
             )
         return self.section(
             "The intercept is a weight whose input is always 1:",
             Line.of("∂E/∂b{j} = −Σ_μ δ{j}^μ", self.number("intercept_gradient")),
             Line.of("Δb{j}", self.number("delta_intercept")),
-            Line.of("b{j} + Δb{j}", self.number("new_intercept")),
+            Line.of("new b{j}", self.number("new_intercept")),
         )

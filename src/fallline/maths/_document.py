@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from html import escape
 from itertools import islice
 from textwrap import fill
 from typing import NamedTuple
@@ -17,13 +16,16 @@ from fallline.maths._spelling import Cell, html, latex, latex_number, number, wi
 
 WIDTH = 80
 SHOWN = 10  # rows of a table, before "… and 96 more"
+_NO_BREAK = "\u00a0"
 _STYLE = """<style>
-.fallline { overflow-x: auto; }
+.fallline div { overflow-x: auto; }
 .fallline table { border-collapse: collapse; margin: .6em 0; font-variant-numeric: tabular-nums; }
 .fallline th, .fallline td { padding: .2em .7em; text-align: right; white-space: nowrap; color: inherit; }
+.fallline td[colspan] { text-align: left; }
 .fallline thead tr { border-bottom: 1px solid currentColor; }
 .fallline p { margin: .8em 0 .3em; }
 .fallline ul { margin: .3em 0; padding-left: 2em; list-style: none; }
+.fallline sub, .fallline sup { line-height: 0; font-size: .75em; }
 </style>"""
 
 
@@ -57,7 +59,7 @@ class Line(NamedTuple):
     @property
     def html(self) -> str:
         """The line as an item of an HTML list."""
-        return f"<li>{' = '.join(filter(None, (html(self.formula), escape(self.value))))}</li>"
+        return f"<li>{' = '.join(filter(None, (html(self.formula), html(self.value))))}</li>"
 
     @property
     def latex(self) -> str:
@@ -75,7 +77,8 @@ class Section(NamedTuple):
     @property
     def text(self) -> str:
         """The section in plain text."""
-        prose = fill(self.prose.replace("`", ""), WIDTH)
+        unbroken = with_formulas(self.prose, lambda formula: formula.replace(" ", _NO_BREAK))
+        prose = fill(unbroken, WIDTH).replace(_NO_BREAK, " ")
         return "\n".join([prose, *(f"  {line.text}" for line in self.lines)])
 
     @property
@@ -118,8 +121,8 @@ class Table(NamedTuple):
             widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
             if sum(widths) + 2 * len(widths) <= WIDTH:
                 break
-        lines = ["".join(f"  {cell:>{w}}" for cell, w in zip(row, widths, strict=True)) for row in cells]
-        return "\n".join([*lines, f"  {self.more}"] if self.more else lines)
+        lines = ["  ".join(map(str.rjust, row, widths)) for row in cells]
+        return "\n".join([*lines, self.more] if self.more else lines)
 
     @property
     def html(self) -> str:
@@ -127,7 +130,8 @@ class Table(NamedTuple):
         heads = "".join(f'<th scope="col">{html(head)}</th>' for head in self.heads)
         rows = [f"<tr>{''.join(f'<td>{number(cell, 6)}</td>' for cell in row)}</tr>" for row in self.rows]
         more = [f'<tr><td colspan="{len(self.heads)}">{self.more}</td></tr>'] if self.more else []
-        return "\n".join([f"<table><thead><tr>{heads}</tr></thead><tbody>", *rows, *more, "</tbody></table>"])
+        head = f'<div tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>'
+        return "\n".join([head, *rows, *more, "</tbody></table></div>"])
 
     @property
     def latex(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import math
-import warnings
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -47,12 +47,13 @@ _COMPARISONS: dict[type, tuple[str, bool]] = {  # name, and whether the sides ch
 _ARGUMENTS = {"max": 2, "min": 2, "where": 3}
 _REFUSED: dict[type, str] = {
     ast.Attribute: "a dot after a name",
-    ast.BitXor: "^ (write ** for a power)",
     ast.Call: "a call other than function(argument)",
     ast.Compare: "a comparison outside where(a > b, x, y)",
     ast.Constant: "a constant that is no real number",
     ast.IfExp: "if ... else (write where(a > b, x, y))",
 }
+_ODD = re.compile(r"[^\w\s.,+\-*/()<>=]")
+_GLUED = re.compile(r"(?<![\w.])(?>\.?\d[\d.]*(?:[eE][-+]?\d+)?)(?=[^\W\d])")
 
 
 def read_formula(text: str) -> Tape:
@@ -65,6 +66,7 @@ def read_formula(text: str) -> Tape:
     """
     tree = _parse(text)
     builder = TapeBuilder()
+    builder.h()  # first, so that 2*h and h*2 are one tape
     tape = builder.finish([_Reader(text, builder).read(tree)])
     if not tape.depends_on_h:
         raise _without_h(text, tree)
@@ -89,16 +91,17 @@ def _parse(text: str) -> ast.expr:
         raise _refusal(text, 0, "the activation is empty; give a name such as sigmoid, or a formula in h")
     if len(text) > MAX_CHARACTERS:
         raise _refusal(text, MAX_CHARACTERS, f"a formula has at most {MAX_CHARACTERS} characters; shorten it")
-    if "#" in text:
-        raise _refusal(text, text.index("#"), "a formula has no comments; remove everything from # on")
+    if odd := _ODD.search(text):
+        advice = "; write ** for a power" if odd[0] == "^" else ""
+        raise _refusal(text, odd.start(), f"a formula cannot hold the character {odd[0]!r}{advice}")
+    if glued := _GLUED.search(text):
+        raise _refusal(text, glued.end(), "a number and a name stand together here; write * between them")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text, mode="eval").body
+        tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
         raise _refusal(text, (error.offset or 1) - 1, f"the formula cannot be read: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError):
-        raise _refusal(text, 0, "the formula is nested too deeply or holds odd characters") from None
+        raise _refusal(text, 0, "the formula is nested too deeply or holds too long a number") from None
     if sum(isinstance(node, ast.expr) for node in ast.walk(tree)) > MAX_TERMS:
         raise _refusal(text, 0, f"a formula has at most {MAX_TERMS} terms; shorten it")
     return tree
@@ -118,7 +121,7 @@ class _Reader:
         if self.depth > MAX_DEPTH:
             raise self.refusal(node, "the formula is nested too deeply here; simplify it")
         register = self.read_node(node)
-        if self.builder.is_unfolded(register):
+        if not self.names and self.builder.is_unfolded(register):
             raise self.refusal(node, "this part has no finite value; correct it")
         self.depth -= 1
         return register
@@ -164,9 +167,8 @@ class _Reader:
         if name not in _CALLABLE:
             raise self.refusal(node, f"unknown function {name}{_suggestion(name)}")
         if len(arguments) != (expected := _ARGUMENTS.get(name, 1)):
-            raise self.refusal(
-                node, f"{name} takes {expected} argument{'s'[: expected - 1]}, not {len(arguments)}"
-            )
+            plural = "s" if expected > 1 else ""
+            raise self.refusal(node, f"{name} takes {expected} argument{plural}, not {len(arguments)}")
         if name == "where":
             return self.builder.push("where", self.condition(arguments[0]), *map(self.read, arguments[1:]))
         registers = [self.read(argument) for argument in arguments]
@@ -183,7 +185,7 @@ class _Reader:
                 a, b = self.read(left), self.read(right)
                 return self.builder.push(name, *((b, a) if swapped else (a, b)))
         raise self.refusal(
-            node, "where needs one comparison with <, <=, > or >= here, as in where(h > 0, h, 0)"
+            node, "where needs one comparison by <, <=, > or >= here, as in where(h > 0, h, 0)"
         )
 
     def extreme(self, name: str, a: int, b: int) -> int:
@@ -195,9 +197,8 @@ class _Reader:
 
     def unlisted(self, node: ast.expr) -> FormulaError:
         what = _REFUSED.get(type(node.op if isinstance(node, ast.BinOp) else node), "this")
-        return self.refusal(
-            node, f"a formula cannot hold {what}; it has numbers, h, names, + - * / ** and functions"
-        )
+        allowed = "numbers, h, names, + - * / ** and functions"
+        return self.refusal(node, f"a formula cannot hold {what}; it is made of {allowed}")
 
     def refusal(self, node: ast.expr, sentence: str) -> FormulaError:
         offset = node.left.end_col_offset if isinstance(node, ast.BinOp) else node.col_offset
@@ -207,10 +208,12 @@ class _Reader:
 def _without_h(text: str, tree: ast.expr) -> FormulaError:
     if isinstance(tree, ast.Name):
         return _refusal(text, 0, f"unknown activation {text}{_suggestion(text)}")
-    place = min(
-        (_place(text, node.col_offset) for node in ast.walk(tree) if isinstance(node, ast.Name)), default=0
+    offset = min((node.col_offset for node in ast.walk(tree) if isinstance(node, ast.Name)), default=0)
+    return _refusal(
+        text,
+        _place(text, offset),
+        "the formula does not depend on h, the net input; write h for its variable",
     )
-    return _refusal(text, place, "the formula does not depend on h, the net input; write h for its variable")
 
 
 def _place(text: str, offset: int) -> int:

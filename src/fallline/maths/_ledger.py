@@ -130,8 +130,8 @@ class Ledger:
     @_symbol
     def delta_intercept(self) -> Array:
         """Δb = −η ∂E/∂b ÷ divisor, or 0 without ``fit_intercept``."""
-        rate = self.learning_rate if self.fit_intercept else 0.0
-        return -rate * self.intercept_gradient / self.divisor
+        gradient = self.intercept_gradient if self.fit_intercept else 0.0 * self.intercept
+        return -self.learning_rate * gradient / self.divisor
 
     @_symbol
     def new_weights(self) -> Array:

@@ -75,7 +75,7 @@ def _intercept(ledger: Ledger) -> list[Section | Table]:
         "new b": ledger.new_intercept,
     }
     table = Table.of(["output"], columns, "outputs")
-    return [Section(f"The intercept b is part of h and {moved}.", []), table]
+    return [Section(f"The intercept `b` is part of `h` and {moved}.", []), table]
 
 
 def _count(n: int, noun: str) -> str:

@@ -45,7 +45,8 @@ class Formula:
 
     def value(self, h: FloatArray, theta: Theta = ()) -> FloatArray:
         """f(h)."""
-        return self._evaluate(self.tape, h, theta)[0]
+        value: FloatArray = self._evaluate(self.tape, h, theta)[0]
+        return value
 
     def pair(self, h: FloatArray, theta: Theta) -> tuple[FloatArray, FloatArray]:
         """f(h), and a row for each slope."""
@@ -54,9 +55,10 @@ class Formula:
 
     def second_slope(self, h: FloatArray, theta: Theta) -> FloatArray:
         """f''(h)."""
-        return self._evaluate(self._second, h, theta)[0]
+        value: FloatArray = self._evaluate(self._second, h, theta)[0]
+        return value
 
-    def _evaluate(self, tape: Tape, h: FloatArray, theta: Theta) -> Any:
+    def _evaluate(self, tape: Tape, h: FloatArray, theta: Theta) -> FloatArray:
         return tape.evaluate(h, dict(zip(self.parameters, theta, strict=True)))
 
     def latex(self) -> str:
@@ -72,7 +74,7 @@ class Formula:
         return slope_latex(self.tape)
 
 
-formula = lru_cache(maxsize=256)(Formula)
+cached_formula = lru_cache(maxsize=256)(Formula)
 
 
 class Functions:

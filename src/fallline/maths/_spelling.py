@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 Cell: TypeAlias = str | int | float
 
-_SYMBOL = re.compile(r"(?<![A-Za-z])([A-Za-zŷηδμΣ])(?:_([a-z]+|μ))?(?:\^([a-z]+|μ))?(?![A-Za-z])")
+_SYMBOL = re.compile(r"(?<![A-Za-z0-9])([A-Za-zŷηδμσΣ])(?:_([a-z]+|μ))?(?:\^([a-z]+|μ))?(?![A-Za-z])")
+_POWER = re.compile(r"\^(?:\(([^()]*)\)|([\w.]+))")
 _FRACTION = re.compile(r"(∂[A-Za-zŷ](?:_[a-z]+)?)/(∂[A-Za-zŷ](?:_[a-z]+)?)")
 _SCRIPT = re.compile(r"([_^])([a-z]+|μ)")
 _LATEX = str.maketrans(
@@ -18,6 +19,7 @@ _LATEX = str.maketrans(
         "η": r"\eta ",
         "δ": r"\delta ",
         "μ": r"\mu ",
+        "σ": r"\sigma ",
         "Δ": r"\Delta ",
         "Σ": r"\sum",
         "∂": r"\partial ",
@@ -60,8 +62,8 @@ _GROUPS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = [
 
 
 def number(value: Cell, digits: int = 8) -> str:
-    """Return a number to some significant digits; whole numbers and text as they are."""
-    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+    """Return a number to some significant digits, zero without a sign; whole numbers and text as they are."""
+    return f"{value + 0.0:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def latex_number(value: Cell) -> str:
@@ -74,19 +76,20 @@ def latex_number(value: Cell) -> str:
 def latex(formula: str) -> str:
     """Return a plain formula as LaTeX."""
     fractions = _FRACTION.sub(r"\\frac{\1}{\2}", formula)
-    return _SCRIPT.sub(r"\1{\2}", fractions).translate(_LATEX)
+    return _SCRIPT.sub(r"\1{\2}", fractions.replace("new ", r"\text{new }")).translate(_LATEX)
 
 
 def plain(formula: str) -> str:
-    """Return LaTeX as SymPy writes it in plain text: ``\\frac{1}{1 + e^{- h}}`` as ``1/(1 + e^(-h))``."""
+    """Return LaTeX as SymPy writes it in plain text: ``\\frac{1}{1 + e^{- h}}`` as ``1/(1 + e^(−h))``."""
     for command, sign in _PLAIN.items():
         formula = formula.replace(command, sign)
-    before = ""
+    formula, before = _tight(formula), ""
     while formula != before:
         before = formula
         for pattern, spelled in _GROUPS:
             formula = pattern.sub(spelled, formula)
-    return re.sub(r"\s+(?=[)\]\s;])|(?<=[([])\s+", "", _tight(formula.replace("\\", "")))
+    signs = formula.replace("\\", "").replace("-", "−")
+    return re.sub(r"\s+(?=[)\]\s;])|(?<=[([])\s+", "", signs)
 
 
 def _tight(group: str) -> str:
@@ -102,7 +105,7 @@ def _factor(group: str) -> str:
 
 def html(formula: str) -> str:
     """Return a plain formula as HTML."""
-    return _SYMBOL.sub(_html_symbol, escape(formula, quote=False))
+    return _POWER.sub(r"<sup>\1\2</sup>", _SYMBOL.sub(_html_symbol, escape(formula, quote=False)))
 
 
 def _html_symbol(match: re.Match[str]) -> str:

@@ -42,7 +42,7 @@ class Tape:
         return any(i.op == "h" for i in self.instructions)
 
     def evaluate(self, h: FloatArray, parameters: Mapping[str, float]) -> FloatArray:
-        """Compute the outputs, a row each, in the dtype of `h`; silent like compiled code where one is infinite."""
+        """Compute the outputs, a row each, in the dtype of `h`; infinities are silent, as when compiled."""
         number = h.dtype.type
         registers: list[Any] = []
         outputs = np.empty((len(self.outputs), *h.shape), h.dtype)

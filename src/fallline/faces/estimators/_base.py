@@ -1,0 +1,135 @@
+"""What both estimators share: settings in, a trained network out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fallline._typing import Array
+from fallline.data._validate import check_finite, checked_inputs
+from fallline.descent._carry import State
+from fallline.descent._run import Run
+from fallline.descent._train import train
+from fallline.maths._network import SingleLayer
+
+
+class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
+    """Parameters and fitted attributes of both estimators."""
+
+    def __init__(
+        self,
+        activation: Any = "identity",
+        *,
+        learning_rate: float | str = "auto",
+        method: str = "auto",
+        scaling: str = "auto",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-8,
+        batch_size: int | None = None,
+        reduction: str = "mean",
+        shuffle: bool | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.method = method
+        self.scaling = scaling
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.reduction = reduction
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _inputs(self, X: Any, *, reset: bool) -> Any:
+        """Check X and remember, or compare, the number and names of its columns."""
+        checked = checked_inputs(X, _names(X))
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return checked
+
+    def _fit(self, X: Any, y: Array, sample_weight: Any) -> Self:
+        """Train on checked inputs and on targets (n,) or (n, k)."""
+        start = self._warm_start(y) if self.warm_start and hasattr(self, "coef_") else {}
+        try:
+            run = train(
+                X,
+                y,
+                activation=self.activation,
+                learning_rate=self.learning_rate,
+                method=self.method,
+                scaling=self.scaling,
+                batch_size=self.batch_size,
+                reduction=self.reduction,
+                fit_intercept=self.fit_intercept,
+                sample_weight=sample_weight,
+                shuffle=self.shuffle,
+                random_state=self.random_state,
+                n_jobs=self.n_jobs,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                callbacks=[_print_state] if self.verbose else [],
+                names=getattr(self, "feature_names_in_", None),
+                **start,
+            )
+        except KeyboardInterrupt as interrupt:
+            if hasattr(interrupt, "run"):
+                self._keep(interrupt.run)
+            raise
+        self._keep(run)
+        return self
+
+    def _warm_start(self, y: Array) -> dict[str, Array]:
+        shape = y.shape[1:]
+        return {
+            "initial_weights": self.coef_.T.reshape(-1, *shape),
+            "initial_intercept": np.reshape(self.intercept_, shape),
+        }
+
+    def _keep(self, run: Run) -> None:
+        self.coef_ = run.network.weights.T
+        self.intercept_ = run.network.intercept
+        self.parameters_: dict[str, float] = {}
+        self.n_iter_ = len(run.history["step"]) - 1
+        self.loss_curve_ = run.history["error"].tolist()
+        self.history_ = run.history
+        self.stop_reason_ = run.stop
+        self.stop_message_ = run.message
+
+    def _predicted(self, X: Any) -> Array:
+        check_is_fitted(self)
+        inputs = self._inputs(X, reset=False)
+        network = SingleLayer(self.coef_.T, self.intercept_, self.activation)
+        h = network.net_input(inputs)
+        if not np.isfinite(h).all():
+            check_finite(inputs, "X", _names(X))
+        return np.asarray(network.activation.value(h))
+
+
+def _names(X: Any) -> Sequence[str] | None:
+    """Return the column names of a table."""
+    columns = getattr(X, "columns", None)
+    return None if columns is None else [str(column) for column in columns]
+
+
+def _print_state(state: State) -> None:
+    print(
+        f"step {state.step:>6}  passes {state.passes:>6}  E {state.error:<14.8g} "
+        f"gradient {state.gradient_norm:<12.4g} rate {state.learning_rate:.4g}"
+    )

@@ -1,0 +1,139 @@
+"""Classification by a single-layer network."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from fallline._errors import InputError
+from fallline._typing import Array
+from fallline.data._validate import check_finite
+from fallline.faces.estimators._base import SingleLayerEstimator
+from fallline.maths._activation import Activation
+
+
+class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ignore[misc]
+    """Classification by the squared error of a single-layer network.
+
+    Two classes are one unit, more are a unit a class. A record's target is 1 for its class and for the
+    others 0, or −1 where the activation reaches from −1 to 1.
+
+    Parameters
+    ----------
+    activation : str, Activation or pair of callables, default "sigmoid"
+        f; see :class:`fallline.SingleLayerRegressor` for it and the other parameters.
+
+    Attributes
+    ----------
+    classes_ : array (n_classes,)
+    coef_ : array (1, n_features) or (n_classes, n_features)
+    intercept_ : array (1,) or (n_classes,)
+    parameters_, n_iter_, loss_curve_, history_, stop_reason_, n_features_in_, feature_names_in_
+        As in :class:`fallline.SingleLayerRegressor`.
+
+    References
+    ----------
+    G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78
+    (1950), 1–3: the squared error of a probability is least at the true one.
+
+    Examples
+    --------
+    >>> from fallline import SingleLayerClassifier
+    >>> model = SingleLayerClassifier().fit([[0.0], [1.0], [2.0], [3.0]], ["no", "yes", "no", "yes"])
+    >>> model.predict([[-9.0], [9.0]]).tolist()
+    ['no', 'yes']
+    """
+
+    def __init__(
+        self,
+        activation: Any = "sigmoid",
+        *,
+        learning_rate: float | str = "auto",
+        method: str = "auto",
+        scaling: str = "auto",
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float = 1e-8,
+        batch_size: int | None = None,
+        reduction: str = "mean",
+        shuffle: bool | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            activation,
+            learning_rate=learning_rate,
+            method=method,
+            scaling=scaling,
+            fit_intercept=fit_intercept,
+            max_iter=max_iter,
+            tol=tol,
+            batch_size=batch_size,
+            reduction=reduction,
+            shuffle=shuffle,
+            warm_start=warm_start,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on X (n, d) and labels y (n,) of any kind.
+
+        Raises
+        ------
+        InputError
+            For data or settings that cannot be used, and for fewer than two classes.
+        """
+        inputs = self._inputs(X, reset=True)
+        labels = self._labels(y, inputs.shape[0])
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(
+                f"y has 1 class ({self.classes_[0]!r}) in {len(labels)} sample(s): at least two classes are needed"
+            )
+        low, high = self._targets()
+        units = np.arange(1, 2) if len(self.classes_) == 2 else np.arange(len(self.classes_))
+        return self._fit(inputs, np.where(codes[:, None] == units, high, low), sample_weight)
+
+    def decision_function(self, X: Any) -> Array:
+        """Return ŷ less the middle of its targets: (n,) for two classes, else (n, n_classes)."""
+        scores = self._predicted(X) - sum(self._targets()) / 2
+        return scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: Any) -> Array:
+        """Return the label whose unit is nearest to its target."""
+        scores = self.decision_function(X)
+        return np.asarray(self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)])
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return ŷ moved from its targets to [0, 1]: for two classes as it is, for more divided by their sum."""
+        low, high = self._targets()
+        share = np.clip((self._predicted(X) - low) / (high - low), 0.0, 1.0)
+        if len(self.classes_) == 2:
+            return np.hstack([1.0 - share, share])
+        share += np.where(share.sum(axis=1, keepdims=True) == 0.0, 1.0, 0.0)
+        return np.asarray(share / share.sum(axis=1, keepdims=True))
+
+    def _targets(self) -> tuple[float, float]:
+        low, high = Activation(self.activation).range
+        return (-1.0, 1.0) if low <= -1.0 and high >= 1.0 else (0.0, 1.0)
+
+    def _labels(self, y: Any, n_samples: int) -> Array:
+        if y is None:
+            raise InputError("y is missing: this estimator requires y to be passed, but the target y is None")
+        labels = column_or_1d(y, warn=True)
+        if len(labels) != n_samples:
+            raise InputError(
+                f"X and y have inconsistent numbers of samples: {n_samples} rows in X and {len(labels)} in y"
+            )
+        if labels.dtype.kind == "f":
+            check_finite(labels, "y")
+        check_classification_targets(labels)
+        return np.asarray(labels)
