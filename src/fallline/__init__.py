@@ -28,27 +28,39 @@ if TYPE_CHECKING:
     from fallline.maths._ledger import Ledger, one_step
     from fallline.maths._network import SingleLayer
 
-_HOMES = {
-    "Activation": "maths._activation",
-    "DataWarning": "_errors",
-    "DivergenceError": "_errors",
-    "FalllineError": "_errors",
-    "FormulaError": "_errors",
-    "InputError": "_errors",
-    "Ledger": "maths._ledger",
-    "Run": "descent._run",
-    "SingleLayer": "maths._network",
-    "SingleLayerClassifier": "faces.estimators._classifier",
-    "SingleLayerRegressor": "faces.estimators._regressor",
-    "State": "descent._carry",
-    "StopReason": "descent._stopping",
-    "descend": "descent._descend",
-    "error_and_gradient": "descent._descend",
-    "one_step": "maths._ledger",
-    "train": "descent._train",
-}
+__all__ = [
+    "Activation",
+    "DataWarning",
+    "DivergenceError",
+    "FalllineError",
+    "FormulaError",
+    "InputError",
+    "Ledger",
+    "Run",
+    "SingleLayer",
+    "SingleLayerClassifier",
+    "SingleLayerRegressor",
+    "State",
+    "StopReason",
+    "descend",
+    "error_and_gradient",
+    "one_step",
+    "train",
+]
 
-__all__ = [*_HOMES]
+_HOMES = {
+    "_errors": ("DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError"),
+    "descent._carry": ("State",),
+    "descent._descend": ("descend", "error_and_gradient"),
+    "descent._run": ("Run",),
+    "descent._stopping": ("StopReason",),
+    "descent._train": ("train",),
+    "faces.estimators._classifier": ("SingleLayerClassifier",),
+    "faces.estimators._regressor": ("SingleLayerRegressor",),
+    "maths._activation": ("Activation",),
+    "maths._ledger": ("Ledger", "one_step"),
+    "maths._network": ("SingleLayer",),
+}
 
 if not TYPE_CHECKING:
 
@@ -58,11 +70,10 @@ if not TYPE_CHECKING:
             from importlib.metadata import version
 
             return version("fallline")
-        if name not in _HOMES:
-            raise AttributeError(f"module 'fallline' has no attribute {name!r}")
-        value = getattr(import_module(f"fallline.{_HOMES[name]}"), name)
-        globals()[name] = value
-        return value
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(f"fallline.{home}"), name)
+        raise AttributeError(f"module 'fallline' has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted([*globals(), *_HOMES, "__version__"])
+        return sorted([*globals(), *__all__, "__version__"])

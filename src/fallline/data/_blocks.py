@@ -11,19 +11,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fallline._typing import Array
+from fallline.maths._records import Records
 
 BLOCK_BYTES = 4 * 2**20
 PARTIALS_PER_BLOCK = 16
 
 
 class Block(NamedTuple):
-    """Consecutive records: X (rows, d) dense or CSR, y (rows, k), sample_weight (rows,) or None."""
+    """Consecutive records, with their place in the cut."""
 
     number: int
-    X: Any
-    y: Array
-    sample_weight: Array | None
+    records: Records
 
 
 class Shape(NamedTuple):
@@ -66,7 +64,7 @@ class Source(Protocol):
 
 
 def rows_per_block(record_bytes: float, n_features: int, n_outputs: int) -> int:
-    """Return how many records make a block: enough to be worth a thread, and to outweigh their Partial."""
+    """Return how many records make a block: enough to be worth a thread and to outweigh their Partial."""
     partial_bytes = 8 * n_outputs * (n_features + 1)
     block_bytes = max(BLOCK_BYTES, PARTIALS_PER_BLOCK * partial_bytes)
     return max(1, int(np.ceil(block_bytes / max(record_bytes, 1))))

@@ -41,9 +41,9 @@ def survey(source: Source) -> Targets:
     moments = Moments(0.0, np.zeros(k), np.zeros(k))
     low, high, n = np.full(k, np.inf), np.full(k, -np.inf), 0
     for block in source.blocks():
-        moments += block_moments(block.y, block.sample_weight)
-        low, high = np.minimum(low, block.y.min(axis=0)), np.maximum(high, block.y.max(axis=0))
-        n += len(block.y)
+        y = block.records.y
+        moments += block_moments(y, block.records.sample_weight)
+        low, high, n = np.minimum(low, y.min(axis=0)), np.maximum(high, y.max(axis=0)), n + len(y)
     halves = 0.5 * float(moments.scatter.sum()), 0.5 * float(moments.second_moment.sum())
     return Targets(n, moments.mass, moments.mean, low, high, *halves)
 
@@ -57,8 +57,8 @@ def warn_about(targets: Targets, activation: Activation) -> None:
             _warn(f"{name} is constant ({bottom:.6g}): there is nothing to learn but that value")
         elif bottom < low or top > high:
             _warn(
-                f"{name} goes from {bottom:.6g} to {top:.6g}, but {activation.name} only reaches from {low:.6g} to "
-                f"{high:.6g}: rescale y, or choose an activation that reaches it"
+                f"{name} goes from {bottom:.6g} to {top:.6g}, but {activation.name} only reaches from "
+                f"{low:.6g} to {high:.6g}: rescale y, or choose an activation that reaches it"
             )
 
 

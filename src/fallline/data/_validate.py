@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from fallline._errors import InputError, NoNumberError
 from fallline._typing import Array
+from fallline.maths._records import is_sparse
 
 FLOATS = (np.float16, np.float32, np.float64)
 
 
 def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
     """Return X as a two-dimensional float array or CSR matrix, without a copy where it is one already."""
-    array = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    array = X.tocsr() if is_sparse(X) else np.asarray(X)
     if array.ndim != 2:
         raise InputError(
             f"X must be two-dimensional (n_samples, n_features), got shape {array.shape}. Reshape your data: "
@@ -24,7 +24,9 @@ def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
         )
     n_samples, n_features = array.shape
     if n_samples == 0:
-        raise InputError(f"X has no rows: 0 sample(s) (shape={array.shape}) while a minimum of 1 is required.")
+        raise InputError(
+            f"X has no rows: 0 sample(s) (shape={array.shape}) while a minimum of 1 is required."
+        )
     if n_features == 0:
         raise InputError(
             f"X has no columns: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
@@ -38,10 +40,13 @@ def _as_floats(array: Any, what: str, names: Sequence[str] | None = None) -> Any
         return array if _is_ordered(array) else np.ascontiguousarray(array)
     if array.dtype.kind == "c":
         raise InputError(
-            f"Complex data not supported: {what} has dtype {array.dtype}; pass real and imaginary parts as columns"
+            f"Complex data not supported: {what} has dtype {array.dtype}; "
+            "pass real and imaginary parts as columns"
         )
     if array.dtype.kind not in "biufO":
-        raise InputError(f"{what} must hold numbers, got dtype {array.dtype}: turn text or dates into numbers first")
+        raise InputError(
+            f"{what} must hold numbers, got dtype {array.dtype}: turn text or dates into numbers first"
+        )
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -49,7 +54,7 @@ def _as_floats(array: Any, what: str, names: Sequence[str] | None = None) -> Any
 
 
 def _is_ordered(array: Any) -> bool:
-    return sparse.issparse(array) or array.flags.c_contiguous or array.flags.f_contiguous
+    return is_sparse(array) or array.flags.c_contiguous or array.flags.f_contiguous
 
 
 def _no_number(array: Array, what: str, names: Sequence[str] | None, error: Exception) -> str:
@@ -114,12 +119,13 @@ def checked_sample_weight(sample_weight: Any, n_samples: int) -> Array | None:
 
 def check_finite(array: Any, what: str, names: Sequence[str] | None = None) -> None:
     """Raise an InputError that names the first NaN or infinity."""
-    values = array.data if sparse.issparse(array) else array
+    values = array.data if is_sparse(array) else array
     finite = np.isfinite(values)
     if finite.all():
         return
     flat = int(np.argmin(finite))
-    if sparse.issparse(array):
+    index: tuple[int, ...]
+    if is_sparse(array):
         index = (int(np.searchsorted(array.indptr, flat, side="right")) - 1, int(array.indices[flat]))
         value = values[flat]
     else:

@@ -50,6 +50,10 @@ class Coordinates:
         """Return the weights v (r, k) and intercepts c (k,) of a point."""
         return (point[:-1], point[-1]) if self.fit_intercept else (point, self.fixed_intercept)
 
+    def join(self, weights: Array, intercept: Array) -> Array:
+        """Return the point of weights v (r, k) and intercepts c (k,), or a gradient from its two parts."""
+        return np.vstack([weights, intercept]) if self.fit_intercept else weights
+
     def fold(self, point: Array) -> tuple[Array, Array]:
         """Return the raw weights w (d, k) and intercepts b (k,) of a point."""
         v, c = self.split(point)
@@ -59,12 +63,11 @@ class Coordinates:
     def unfold(self, weights: Array, intercept: Array) -> Array:
         """Return the point that stands for raw weights and intercepts."""
         v = self.inverse[:, None] * weights if self.inverse.ndim == 1 else self.inverse.T @ weights
-        return np.vstack([v, intercept + self.centre @ weights]) if self.fit_intercept else v
+        return self.join(v, intercept + self.centre @ weights)
 
     def pull(self, weights: Array, intercept: Array) -> Array:
         """Return the gradient at a point from the raw gradients ∂E/∂w (d, k) and ∂E/∂b (k,)."""
-        g = self.transposed(weights - np.outer(self.centre, intercept))
-        return np.vstack([g, intercept]) if self.fit_intercept else g
+        return self.join(self.transposed(weights - np.outer(self.centre, intercept)), intercept)
 
 
 def raw(n_features: int, fit_intercept: bool, fixed_intercept: Array) -> Coordinates:
@@ -73,9 +76,7 @@ def raw(n_features: int, fit_intercept: bool, fixed_intercept: Array) -> Coordin
     return Coordinates(np.zeros(n_features), ones, ones, fit_intercept, fixed_intercept)
 
 
-def from_moments(
-    scaling: str, moments: Moments, fit_intercept: bool, fixed_intercept: Array
-) -> Coordinates:
+def from_moments(scaling: str, moments: Moments, fit_intercept: bool, fixed_intercept: Array) -> Coordinates:
     """Return standardised coordinates (unit variance) or whitened ones (also uncorrelated).
 
     Without an intercept nothing can be centred: the second moment takes the place of the variance.

@@ -15,6 +15,7 @@ from fallline.descent._setup import prepare
 from fallline.execution._evaluate import Engine, evaluate
 from fallline.execution.engines._threads import thread_engine
 from fallline.maths._activation import Activation
+from fallline.maths._records import Layer
 
 
 def error_and_gradient(
@@ -69,8 +70,8 @@ def error_and_gradient(
     """
     source = ArraySource(X, y, sample_weight)
     _, d, k = source.shape
-    w, b = checked_weights(weights, d, k), checked_intercept(intercept, k)
-    partial = evaluate(source, w, b, Activation(activation), thread_engine(n_jobs))
+    layer = Layer(checked_weights(weights, d, k), checked_intercept(intercept, k), Activation(activation))
+    partial = evaluate(source, layer, thread_engine(n_jobs))
     if not partial.is_finite:
         source.raise_for_bad_values()
     shape = source.y.shape[1:]

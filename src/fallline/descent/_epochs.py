@@ -19,6 +19,7 @@ from fallline.descent._carry import Carry, State
 from fallline.descent._full_batch import norm
 from fallline.descent._objective import Objective
 from fallline.maths._moments import dense
+from fallline.maths._records import Layer, Records
 from fallline.maths._updates import Updates
 
 
@@ -41,13 +42,14 @@ class Epochs:
     def __call__(self, carry: Carry) -> Carry:
         """Make the updates of one epoch."""
         rng = np.random.default_rng()
-        rng.bit_generator.state = carry.rng
+        rng.bit_generator.state = carry.rng or {}
         point, met, n_updates = carry.memory["point"], 0.0, 0
         for block in self._blocks(rng):
-            order = rng.permutation(len(block.y)) if self.shuffle else np.arange(len(block.y))
-            point, error = self._through(block, order, point)
+            n = len(block.records.y)
+            order = rng.permutation(n) if self.shuffle else np.arange(n)
+            point, error = self._through(block.records, order, point)
             met += error
-            n_updates += -(-len(order) // self.updates.batch_size)
+            n_updates += -(-n // self.updates.batch_size)
         error, gradient_norm, reads = self._measure(point)
         weights, intercept = self.objective.raw(point)
         state = replace(
@@ -68,13 +70,13 @@ class Epochs:
             return source.blocks()
         return (next(source.blocks(start)) for start in rng.permutation(source.n_blocks))
 
-    def _through(self, block: Block, order: Array, point: Array) -> tuple[Array, float]:
+    def _through(self, records: Records, order: Array, point: Array) -> tuple[Array, float]:
         coordinates = self.objective.coordinates
-        X = block.X if coordinates.is_raw else coordinates.apply(dense(block.X))
-        weights, intercept, error = self.updates.through(
-            X, block.y, block.sample_weight, order, *coordinates.split(point)
-        )
-        return (np.vstack([weights, intercept]) if coordinates.fit_intercept else weights), error
+        if not coordinates.is_raw:
+            records = records._replace(X=coordinates.apply(dense(records.X)))
+        layer = Layer(*coordinates.split(point), self.objective.activation)
+        layer, error = self.updates.through(records, order, layer)
+        return coordinates.join(layer.weights, layer.intercept), error
 
     def _measure(self, point: Array) -> tuple[float, float, int]:
         """Return E, the norm of its gradient, and the passes that took."""

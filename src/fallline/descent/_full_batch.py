@@ -32,7 +32,9 @@ class FullBatch:
 
     def evaluate(self, point: Array) -> Evaluation:
         """Read X once, with the Gauss–Newton matrix where the method needs it."""
-        return self.objective.with_curvature(point) if self.method.needs_curvature else self.objective.at(point)
+        return (
+            self.objective.with_curvature(point) if self.method.needs_curvature else self.objective.at(point)
+        )
 
     def __call__(self, carry: Carry) -> Carry | None:
         """Make one step."""

@@ -36,7 +36,9 @@ def guarded(before: Carry, after: Carry, advice: Callable[[], str]) -> Carry:
     if not _is_finite(after):
         raise DivergenceError(_sentence(after, "the error is no longer finite", advice()), before.state)
     if rises > RISES_ALLOWED and state.error > after.start_error:
-        what = f"the error has risen {rises} steps in a row, from {after.start_error:.6g} to {state.error:.6g}"
+        what = (
+            f"the error has risen {rises} steps in a row, from {after.start_error:.6g} to {state.error:.6g}"
+        )
         raise DivergenceError(_sentence(after, what, advice()), before.state)
     return after._replace(rises=rises)
 

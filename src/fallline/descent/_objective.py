@@ -14,6 +14,7 @@ from fallline.execution._evaluate import Engine, evaluate, sum_over_blocks
 from fallline.maths._activation import Activation
 from fallline.maths._curvature import block_curvature
 from fallline.maths._partial import Partial
+from fallline.maths._records import Layer
 
 
 class Evaluation(NamedTuple):
@@ -45,24 +46,20 @@ class Objective:
 
     def at(self, point: Array) -> Evaluation:
         """Evaluate E and its gradient at the folded raw weights, and pull the gradient back."""
-        weights, intercept = self.coordinates.fold(point)
-        partial = evaluate(self.source, weights, intercept, self.activation, self.engine)
+        layer = Layer(*self.coordinates.fold(point), self.activation)
+        partial = evaluate(self.source, layer, self.engine)
         return _evaluation(partial, self.coordinates.pull(partial.weights, partial.intercept))
 
     def with_curvature(self, point: Array) -> Evaluation:
         """Evaluate E, its gradient and the Gauss–Newton matrices in the coordinates themselves."""
         coordinates = self.coordinates
-        weights, intercept = coordinates.split(point)
+        layer = Layer(*coordinates.split(point), self.activation)
 
         def task(block: Block) -> Partial:
-            return block_curvature(
-                block.X, block.y, block.sample_weight, coordinates.apply, weights, intercept, self.activation,
-                coordinates.fit_intercept,
-            )  # fmt: skip
+            return block_curvature(block.records, coordinates.apply, layer, coordinates.fit_intercept)
 
         partial = sum_over_blocks(task, self.source, self.engine)
-        rows = [partial.weights, partial.intercept[None]] if coordinates.fit_intercept else [partial.weights]
-        return _evaluation(partial, np.vstack(rows))
+        return _evaluation(partial, coordinates.join(partial.weights, partial.intercept))
 
 
 def _evaluation(partial: Partial, gradient: Array) -> Evaluation:

@@ -29,9 +29,10 @@ def source_moments(source: Source, engine: Engine[Any], *, full: bool) -> Moment
     """Return the moments of X, in one pass."""
 
     def task(block: Block) -> Moments:
-        return block_moments(block.X, block.sample_weight, full=full)
+        return block_moments(block.records.X, block.records.sample_weight, full=full)
 
-    return sum_over_blocks(task, source, engine)
+    moments: Moments = sum_over_blocks(task, source, engine)
+    return moments
 
 
 def largest_eigenvalue(source: Source, engine: Engine[Any], coordinates: Coordinates) -> float:
@@ -89,5 +90,9 @@ def advice(objective: Objective, targets: Targets, divisor: float, batch_size: i
     bound = bound_on_curvature(objective.activation, targets)
     if not np.isfinite(bound):
         return "learning_rate='auto' shortens a step until the error falls"
-    limit = 2.0 * divisor / (bound * largest_eigenvalue(objective.source, objective.engine, objective.coordinates))
+    limit = (
+        2.0
+        * divisor
+        / (bound * largest_eigenvalue(objective.source, objective.engine, objective.coordinates))
+    )
     return f"below {limit:.6g} the error is guaranteed to fall at every step (learning_rate='auto' takes half of it)"

@@ -87,13 +87,19 @@ def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[C
     """Return the coordinates to descend in, and the passes that took."""
     scaling = choose_scaling(source, settings, method)
     _, d, k = source.shape
-    fixed = np.zeros(k) if settings.initial_intercept is None else checked_intercept(settings.initial_intercept, k)
+    fixed = (
+        np.zeros(k)
+        if settings.initial_intercept is None
+        else checked_intercept(settings.initial_intercept, k)
+    )
     if scaling == "none":
         return raw(d, settings.fit_intercept, fixed), 0
     moments = source_moments(source, settings.engine, full=scaling == "whiten")
     if not np.isfinite(moments.scatter).all():
         source.raise_for_bad_values()
-        raise InputError("the values of X are so large that their squares overflow: divide the largest columns")
+        raise InputError(
+            "the values of X are so large that their squares overflow: divide the largest columns"
+        )
     return from_moments(scaling, moments, settings.fit_intercept, fixed), 1
 
 
@@ -125,7 +131,11 @@ def starting_point(
 def initial_intercept(objective: Objective, settings: Settings, targets: Targets) -> Array:
     """Return the intercepts (k,) to start from."""
     k = objective.source.shape.n_outputs
-    if settings.initial_intercept is not None or not settings.fit_intercept or settings.initial_weights is not None:
+    if (
+        settings.initial_intercept is not None
+        or not settings.fit_intercept
+        or settings.initial_weights is not None
+    ):
         return checked_intercept(settings.initial_intercept or 0.0, k, "initial_intercept")
     return np.array([net_input_nearest(objective.activation, float(mean)) for mean in targets.mean])
 
@@ -153,9 +163,7 @@ def full_batch(
     return FullBatch(objective, Plain(divisor), Halving(first=divisor / steepest, growth=2.0)), 1
 
 
-def epochs(
-    objective: Objective, settings: Settings, batch_size: int, targets: Targets
-) -> tuple[Epochs, int]:
+def epochs(objective: Objective, settings: Settings, batch_size: int, targets: Targets) -> tuple[Epochs, int]:
     """Return the advance by epochs of updates, and the passes its rate took."""
     batch_size = min(batch_size, targets.n_records)
     rate, reads = settings.learning_rate, 0
@@ -163,7 +171,7 @@ def epochs(
         rate, reads = batch_rate(objective, targets), 1
         rate = rate if settings.reduction == "mean" else rate / batch_size
     mean_weight = targets.mean_weight if settings.reduction == "mean" else None
-    updates = Updates(objective.activation, float(rate), batch_size, mean_weight, settings.fit_intercept)
+    updates = Updates(float(rate), batch_size, mean_weight, settings.fit_intercept)
     shuffle = True if settings.shuffle is None else settings.shuffle
     in_batches = replace(objective, source=objective.source.in_batches(batch_size))
     return Epochs(in_batches, updates, shuffle, settings.evaluate), reads
@@ -172,7 +180,10 @@ def epochs(
 def check_start(carry: Carry, source: Source) -> None:
     """Raise where E or its gradient is not finite at the start, and say which cell of X is to blame."""
     state = carry.state
-    if np.isfinite([state.error, state.gradient_norm]).all() or np.isnan([state.error, state.gradient_norm]).all():
+    if (
+        np.isfinite([state.error, state.gradient_norm]).all()
+        or np.isnan([state.error, state.gradient_norm]).all()
+    ):
         return
     source.raise_for_bad_values()
     raise DivergenceError(

@@ -20,8 +20,8 @@ from fallline.descent._stopping import Stopping, StopReason
 from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
 from fallline.maths._activation import Activation
-from fallline.maths._gradient import arithmetic_dtype
 from fallline.maths._network import SingleLayer
+from fallline.maths._records import arithmetic_dtype
 
 Callback = Callable[[State], Any]
 

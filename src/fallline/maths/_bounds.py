@@ -7,8 +7,7 @@ from scipy.optimize import brentq
 
 from fallline._typing import Array
 from fallline.maths._activation import Activation
-
-NO_THETA = np.zeros(0)
+from fallline.maths._gradient import NO_THETA
 
 
 def _symmetric(low: float, high: float, count: int) -> Array:

@@ -83,12 +83,13 @@ class _Walk:
         return self.ledger.y.ndim == 2
 
     def spelled(self, formula: str) -> str:
-        """Fill in the subscripts {j} and {ij}, and {p}: the record's share of E, or E itself if it is alone."""
+        """Fill in the subscripts {j} and {ij}, and {p}: the share of E, or E itself for a lone record."""
         j, ij = ("_j", "_ij") if self.many_outputs else ("", "_i")
         return formula.format(j=j, ij=ij, p="p" if self.many_records else "E")
 
     def section(self, prose: str, *lines: Line) -> Section:
-        return Section(self.spelled(prose), [line._replace(formula=self.spelled(line.formula)) for line in lines])
+        spelled = [line._replace(formula=self.spelled(line.formula)) for line in lines]
+        return Section(self.spelled(prose), spelled)
 
     def number(self, name: str) -> float:
         """Return the ledger's number for this record and output, or for this output."""
@@ -130,7 +131,8 @@ class _Walk:
     def chain_rule(self) -> Section:
         return self.section(
             "A weight moves `q{j}` and `q{j}` moves `p`, so the slopes multiply: "
-            "`∂{p}/∂w{ij} = ∂p/∂q{j} · ∂q{j}/∂w{ij}`. A row of the table below holds the numbers of an input.",
+            "`∂{p}/∂w{ij} = ∂p/∂q{j} · ∂q{j}/∂w{ij}`. "
+            "The table below has the numbers of each input.",
             Line.of("∂p/∂q{j} = q{j}", self.number("residual")),
             Line("∂q{j}/∂w{ij} = −∂ŷ{j}/∂w{ij} = −f′(h{j}) · ∂h{j}/∂w{ij} = −f′(h{j}) x_i"),
             Line("∂{p}/∂w{ij} = −(y{j} − ŷ{j}) f′(h{j}) x_i"),
@@ -157,8 +159,9 @@ class _Walk:
         divided = f", divided by `n = {n}` (reduction mean)," if mean else " (reduction sum)"
         rate = "(η/n)" if mean else "η"
         return self.section(
-            f"So far it is the share of record {self.record} alone. The gradient is the sum over all {n} records; "
-            f"the step goes down the gradient{divided} scaled by the learning rate:",
+            f"So far it is the share of record {self.record} alone. "
+            f"The gradient is the sum over all {n} records; the step goes down the gradient{divided} "
+            "scaled by the learning rate:",
             Line("∂E/∂w{ij} = −Σ_μ δ{j}^μ x_i^μ"),
             Line.of("η", self.ledger.learning_rate),
             Line(f"Δw{{ij}} = −{rate} ∂E/∂w{{ij}} = {rate} Σ_μ δ{{j}}^μ x_i^μ"),
@@ -169,7 +172,7 @@ class _Walk:
         ledger = self.ledger
         x, slope, delta = ledger.X[self.record], self.number("slope"), self.number("delta")
         columns = {"x_i": x, "w{ij}": self.of_output(ledger.weights), "∂q{j}/∂w{ij}": -slope * x}
-        columns["∂{p}/∂w{ij}"] = -delta * x
+        columns["∂{p}/∂w{ij}"] = -delta * x  # of a lone record the same column as the next
         columns["∂E/∂w{ij}"] = self.of_output(ledger.gradient)
         if self.many_records and ledger.reduction == "mean":
             columns[f"÷ {ledger.divisor}"] = columns["∂E/∂w{ij}"] / ledger.divisor
@@ -184,7 +187,8 @@ class _Walk:
     def intercept(self) -> Section:
         if not self.ledger.fit_intercept:
             return self.section(
-                "The intercept is part of `h{j}` and stays as it is:", Line.of("b{j}", self.number("intercept"))
+                "The intercept is part of `h{j}` and stays as it is:",
+                Line.of("b{j}", self.number("intercept")),
             )
         return self.section(
             "The intercept is a weight whose input is always 1:",

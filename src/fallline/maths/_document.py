@@ -24,7 +24,7 @@ _STYLE = """<style>
 .fallline td[colspan] { text-align: left; }
 .fallline thead tr { border-bottom: 1px solid currentColor; }
 .fallline p { margin: .8em 0 .3em; }
-.fallline ul { margin: .3em 0; padding-left: 2em; list-style: none; }
+.fallline ul { margin: .3em 0; padding-left: 2em; list-style: none; line-height: 1.5; }
 .fallline sub, .fallline sup { line-height: 0; font-size: .75em; }
 </style>"""
 
@@ -111,17 +111,18 @@ class Table(NamedTuple):
             for index in islice(np.ndindex(shape), SHOWN)
         ]
         left = math.prod(shape) - len(rows)
-        return cls([*labels[: len(shape)], *columns], rows, f"… and {left} more {noun}" if left else "")
+        more = f"… and {left:,} more {noun if len(shape) == 1 else 'rows'}" if left else ""
+        return cls([*labels[: len(shape)], *columns], rows, more)
 
     @property
     def text(self) -> str:
         """The table in as many significant digits, 6 to 3, as fit in a line."""
-        for digits in (6, 5, 4, 3):
+        for digits, gap in ((6, 2), (5, 2), (4, 2), (3, 2), (3, 1)):
             cells = [self.heads, *([number(cell, digits) for cell in row] for row in self.rows)]
             widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-            if sum(widths) + 2 * len(widths) <= WIDTH:
+            if sum(widths) + gap * (len(widths) - 1) <= WIDTH:
                 break
-        lines = ["  ".join(map(str.rjust, row, widths)) for row in cells]
+        lines = [(" " * gap).join(map(str.rjust, row, widths)) for row in cells]
         return "\n".join([*lines, self.more] if self.more else lines)
 
     @property

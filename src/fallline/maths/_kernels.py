@@ -113,10 +113,8 @@ def _deltas(y: Any, s: Any, rows: Any, j: int, value: Any, slope: Any, delta: An
 
 
 @compiled
-def dense_block(
-    X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any, G: Any, Gb: Any, mass: Any
-) -> float:
-    """Add a block's −Σ δ x to G (k, d), −Σ δ to Gb, Σ s f′² to mass; return its error; W is (k, d)."""
+def dense_block(X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any, G: Any, sums: Any) -> float:
+    """Add −Σ δ x to G (k, d), −Σ δ and Σ s f′² to the rows of sums (2, k); return E; W is (k, d)."""
     (n, d), k = X.shape, len(W)
     tile = min(n, max(4, TILE_BYTES // (X.itemsize * d) // 4 * 4))
     h, value, slope, delta = _buffers(tile, X)
@@ -130,8 +128,8 @@ def dense_block(
             e, total, m = _deltas(y, s, rows, j, value, slope, delta)
             _add_rows(X, rows, delta, X.dtype.type(-1), g[j])
             error += e
-            Gb[j] -= total
-            mass[j] += m
+            sums[0, j] -= total
+            sums[1, j] += m
         unflushed += len(rows)
         if unflushed >= ROWS_PER_FLUSH or start + tile >= n:
             G += g
@@ -143,7 +141,7 @@ def dense_block(
 @compiled
 def csr_block(
     X: Any, indices: Any, indptr: Any, y: Any, s: Any, W: Any, b: Any,
-    address: int, theta: Any, G: Any, Gb: Any, mass: Any,
+    address: int, theta: Any, G: Any, sums: Any,
 ) -> float:  # fmt: skip
     """Do the same for CSR rows: values X, column indices, row pointers; W and G are (d, k)."""
     n, k = y.shape
@@ -163,8 +161,8 @@ def csr_block(
             _call(address, len(rows), h[j], theta, value, slope)
             e, total, m = _deltas(y, s, rows, j, value, slope, delta[j])
             error += e
-            Gb[j] -= total
-            mass[j] += m
+            sums[0, j] -= total
+            sums[1, j] += m
         for r in range(len(rows)):
             for p in range(indptr[rows[r]], indptr[rows[r] + 1]):
                 for j in range(k):
@@ -177,7 +175,7 @@ def dense_epoch(
     X: Any, y: Any, s: Any, order: Any, W: Any, b: Any, fit_intercept: bool,
     rate: float, divide: bool, mean_weight: float, batch_size: int, address: int, theta: Any,
 ) -> float:  # fmt: skip
-    """Update W (k, d) and b in place, batch after batch of rows in ``order``; return the error met on the way."""
+    """Update W (k, d) and b in place, batch after batch of rows in ``order``; return the error met."""
     error = 0.0
     h, value, slope, delta = _buffers(batch_size, X)
     for start in range(0, len(order), batch_size):

@@ -13,9 +13,9 @@ from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.maths._activation import Activation
 from fallline.maths._derivation import Derivation, derive
+from fallline.maths._document import html_fragment, text
 from fallline.maths._ledger_input import check_settings, first_place, fitting_arrays
 from fallline.maths._ledger_view import ledger_parts
-from fallline.maths._document import html_fragment, text
 
 T = TypeVar("T")
 
@@ -38,8 +38,8 @@ def _symbol(formula: Callable[[Ledger], T]) -> cached_property[T]:
 class Ledger:
     """Every number of one step of the delta rule, as `one_step` returns it.
 
-    Arrays are float64 and read-only. With y of shape (n,), the numbers of the records have shape (n,), those of
-    the weights (n_features,), and those of the intercept are scalars; with y of shape (n, k), the shapes are
+    Arrays are float64 and read-only. With y of shape (n,), the numbers of records have shape (n,), those of
+    weights (n_features,), and those of the intercept are scalars; with y of shape (n, k), the shapes are
     (n, k), (n_features, k) and (k,). Printed, a ledger is a text table; in a notebook, an HTML table.
 
     Attributes
@@ -65,7 +65,7 @@ class Ledger:
     @_symbol
     def y_hat(self) -> Array:
         """Prediction, ŷ = f(h)."""
-        return self.activation.value(self.h)
+        return np.asarray(self.activation.value(self.h))
 
     @_symbol
     def residual(self) -> Array:
@@ -90,7 +90,7 @@ class Ledger:
     @_symbol
     def slope(self) -> Array:
         """Slope of the activation, f′(h)."""
-        return self.activation.slope(self.h)
+        return np.asarray(self.activation.slope(self.h))
 
     @_symbol
     def delta(self) -> Array:
@@ -105,7 +105,8 @@ class Ledger:
     @_symbol
     def intercept_gradient(self) -> Array:
         """∂E/∂b = −Σ δ."""
-        return -self.delta.sum(axis=0)
+        total: Array = self.delta.sum(axis=0)
+        return -total
 
     @_symbol
     def finite_difference(self) -> Array:
@@ -145,7 +146,7 @@ class Ledger:
 
     @_symbol
     def new_error(self) -> float:
-        """E after the step, at the new weights and the new intercept (the old one without ``fit_intercept``)."""
+        """E after the step, at w + Δw and b + Δb (which is b without ``fit_intercept``)."""
         y_hat = self.activation.value(self._net_input(self.new_weights, self.new_intercept))
         return 0.5 * float(np.sum((self.y - y_hat) ** 2))
 
@@ -188,9 +189,9 @@ class Ledger:
     def _central_difference(self, x: Array) -> Array:
         """Return (E(w + s) − E(w − s)) / 2s for the weights of one input.
 
-        The step moves no h by more than ∛(ε max(1, |h|)): there the error of the formula, of the order of the
-        step squared, meets the rounding of h. The difference of squares is taken as a product, so that a large y
-        costs no digits.
+        The step moves no h by more than ∛(ε max(1, |h|)): there the error of the formula, of the order of
+        the step squared, meets the rounding of h. The difference of squares is taken as a product, so that a
+        large y costs no digits.
         """
         h, y = self.h.T, self.y.T
         step = np.cbrt(np.finfo(np.float64).eps * max(1.0, np.abs(h).max()))
@@ -240,13 +241,15 @@ def one_step(
     Raises
     ------
     InputError
-        If shapes do not fit, a number is not finite, a setting is unknown, or f or f′ is not finite at a record.
+        If shapes do not fit, a number is not finite, a setting is unknown, or f or f′ is not finite at a
+        record.
 
     References
     ----------
-    B. Widrow and M. E. Hoff, "Adaptive switching circuits", IRE WESCON Convention Record 4 (1960), 96–104;
-    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning internal representations by error propagation",
-    Parallel Distributed Processing 1 (1986), 318–362, equations 1, 2 and 13.
+    B. Widrow and M. E. Hoff, "Adaptive switching circuits", IRE WESCON Convention Record 4 (1960), 96–104.
+
+    D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning internal representations by error
+    propagation", Parallel Distributed Processing 1 (1986), 318–362, equations 1, 2 and 13.
 
     Examples
     --------

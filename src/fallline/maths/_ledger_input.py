@@ -17,7 +17,7 @@ def check_settings(activation: Activation, learning_rate: float, reduction: str)
     """Refuse free names, a rate that is not positive and finite, and an unknown reduction."""
     if activation.parameters:
         names = ", ".join(activation.parameters)
-        raise InputError(f"activation has free names ({names}), not learned yet: write numbers in their place.")
+        raise InputError(f"activation has free names, not learned yet: write numbers in place of {names}.")
     if not isinstance(learning_rate, Real) or not 0 < learning_rate < math.inf:
         raise InputError(f"learning_rate is {learning_rate!r}: give a positive, finite number.")
     if reduction not in ("mean", "sum"):
@@ -29,9 +29,9 @@ def fitting_arrays(X: Any, y: Any, weights: Any, intercept: Any) -> tuple[Array,
     X, y = _numbers("X", X), _numbers("y", y)
     weights, intercept = _numbers("weights", weights), _numbers("intercept", intercept)
     if X.ndim != 2 or X.size == 0:
-        raise InputError(f"X has shape {X.shape}: give one row a record and one column an input, at least one each.")
+        raise InputError(f"X has shape {X.shape}: give a row for each record and a column for each input.")
     if y.ndim not in (1, 2) or y.size == 0 or len(y) != len(X):
-        raise InputError(f"y has shape {y.shape}, but X has shape {X.shape}: give y one row for each row of X.")
+        raise InputError(f"y has shape {y.shape}, but X has shape {X.shape}: give y a row for each of X.")
     outputs = y.shape[1:]
     intercept = np.full(outputs, intercept) if intercept.ndim == 0 else intercept
     for name, array, needed in (
@@ -39,9 +39,8 @@ def fitting_arrays(X: Any, y: Any, weights: Any, intercept: Any) -> tuple[Array,
         ("intercept", intercept, outputs),
     ):
         if array.shape != needed:
-            raise InputError(
-                f"{name} has shape {array.shape}, but X of shape {X.shape} and y of shape {y.shape} need {needed}."
-            )
+            data = f"X of shape {X.shape} and y of shape {y.shape}"
+            raise InputError(f"{name} has shape {array.shape}, but {data} need {needed}.")
     for array in (X, y, weights, intercept):
         array.setflags(write=False)
     return X, y, weights, intercept[()]

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 def ledger_parts(ledger: Ledger) -> list[Section | Table]:
     """Return what a printed ledger consists of."""
-    parts = [_heading(ledger), _records(ledger), _errors(ledger), _weights(ledger)]
-    return [*parts, *(_intercept(ledger) if ledger.uses_intercept else [])]
+    parts: list[Section | Table] = [_heading(ledger), _records(ledger), _errors(ledger), _weights(ledger)]
+    return parts + (_intercept(ledger) if ledger.uses_intercept else [])
 
 
 def _heading(ledger: Ledger) -> Section:
     (n, d), k = ledger.X.shape, ledger.y[0].size
-    size = f"{_count(n, 'record')}, {_count(d, 'input')}, {_count(k, 'output')}"
+    size = f"{_count(n, 'record')} `μ`, {_count(d, 'input')} `i`, {_count(k, 'output')} `j`"
     f = ledger.activation
     return Section(
-        f"One step of the delta rule: {size}, numbered from 0.",
+        f"One step of the delta rule: {size}, all numbered from 0.",
         [Line("f(h)", f.formula or f.name), Line.of("η", ledger.learning_rate)],
     )
 
@@ -37,7 +37,7 @@ def _records(ledger: Ledger) -> Table:
         "f′(h)": ledger.slope,
         "δ": ledger.delta,
     }
-    return Table.of(["record", "output"], columns, "records")
+    return Table.of(["μ", "j"], columns, "records")
 
 
 def _errors(ledger: Ledger) -> Section:
@@ -61,7 +61,7 @@ def _weights(ledger: Ledger) -> Table:
         "Δw": ledger.delta_w,
         "new w": ledger.new_weights,
     }
-    return Table.of(["input", "output"], columns, "inputs")
+    return Table.of(["i", "j"], columns, "inputs")
 
 
 def _intercept(ledger: Ledger) -> list[Section | Table]:
@@ -74,7 +74,7 @@ def _intercept(ledger: Ledger) -> list[Section | Table]:
         "Δb": ledger.delta_intercept,
         "new b": ledger.new_intercept,
     }
-    table = Table.of(["output"], columns, "outputs")
+    table = Table.of(["j"], columns, "outputs")
     return [Section(f"The intercept `b` is part of `h` and {moved}.", []), table]
 
 

@@ -61,7 +61,7 @@ def block_moments(X: Any, sample_weight: Array | None, *, full: bool = False) ->
         return _sparse_moments(X, sample_weight)
     d = X.shape[1]
     total = Moments(0.0, np.zeros(d), np.zeros((d, d) if full else d))
-    for rows in tiles(X.shape[0], d, 1, 8):
+    for rows in tiles(X.shape[0], 8 * d):
         total += _tile_moments(dense(X[rows]), None if sample_weight is None else sample_weight[rows], full)
     return total
 

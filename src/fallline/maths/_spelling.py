@@ -80,7 +80,7 @@ def latex(formula: str) -> str:
 
 
 def plain(formula: str) -> str:
-    """Return LaTeX as SymPy writes it in plain text: ``\\frac{1}{1 + e^{- h}}`` as ``1/(1 + e^(−h))``."""
+    r"""Return LaTeX as SymPy writes it in plain text: ``\frac{1}{1 + e^{- h}}`` as ``1/(1 + e^(−h))``."""
     for command, sign in _PLAIN.items():
         formula = formula.replace(command, sign)
     formula, before = _tight(formula), ""

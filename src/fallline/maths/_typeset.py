@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 from typing import Any, cast
 
 import sympy as sp
@@ -35,6 +36,11 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return sorted(terms, key=lambda term: (term.as_coeff_Mul()[0].is_negative, not term.is_Number))
 
 
+def _unevaluated(form: Any) -> Any:
+    """Comparisons as they stand: SymPy would compare whole formulas, which can take minutes."""
+    return partial(form, evaluate=False)
+
+
 _SYMPY: dict[str, Any] = {
     "neg": lambda u: -u,
     "add": sp.Add,
@@ -42,9 +48,9 @@ _SYMPY: dict[str, Any] = {
     "mul": sp.Mul,
     "div": lambda u, w: u / w,
     "pow": sp.Pow,
-    "lt": sp.Lt,
-    "le": sp.Le,
-    "where": lambda condition, u, w: sp.Piecewise((u, condition), (w, True)),
+    "lt": _unevaluated(sp.Lt),
+    "le": _unevaluated(sp.Le),
+    "where": lambda condition, u, w: sp.Piecewise((u, condition), (w, True), evaluate=False),
     "exp": sp.exp,
     "expm1": lambda u: sp.exp(u) - 1,
     "log": sp.log,
@@ -70,13 +76,13 @@ def value_latex(tape: Tape) -> str:
     """LaTeX of a tape's output with the sigmoid written out; "f(h)" for what would fill pages."""
     if _size(tape) > MAX_SIZE:
         return "f(h)"
-    return _latex(_expression(tape).replace(_Sigma, lambda u: 1 / (1 + sp.exp(-u))), tape)
+    return _latex(_expression(tape, _SYMPY | {"sigmoid": lambda u: 1 / (1 + sp.exp(-u))}), tape)
 
 
 def slope_latex(tape: Tape) -> str:
     """LaTeX of the slope of a tape's output, in terms of sigma; "f'(h)" for what would fill pages."""
     slope = first_slope(tape)
-    return "f'(h)" if _size(slope) > MAX_SIZE else _latex(_expression(slope), slope)
+    return "f'(h)" if _size(slope) > MAX_SIZE else _latex(_expression(slope, _SYMPY), slope)
 
 
 def _latex(expression: sp.Expr, tape: Tape) -> str:
@@ -96,7 +102,7 @@ def _size(tape: Tape) -> float:
     return sizes[tape.outputs[0]]
 
 
-def _expression(tape: Tape) -> sp.Expr:
+def _expression(tape: Tape, forms: dict[str, Any]) -> sp.Expr:
     registers: list[Any] = []
     for op, args, leaf in tape.instructions:
         if op == "constant":
@@ -105,7 +111,7 @@ def _expression(tape: Tape) -> sp.Expr:
             registers.append(sp.Symbol(leaf))
         else:
             form = _extreme(tape, args) if op == "where" else None
-            registers.append((form or _SYMPY[op])(*(registers[a] for a in args)))
+            registers.append((form or forms[op])(*(registers[a] for a in args)))
     return registers[tape.outputs[0]]
 
 
@@ -114,8 +120,8 @@ def _extreme(tape: Tape, args: tuple[int, ...]) -> Any:
     condition, u, w = args
     compared = tape.instructions[condition].args
     if (u, w) == compared:
-        return lambda _, a, b: sp.Min(a, b)
-    return (lambda _, a, b: sp.Max(a, b)) if (w, u) == compared else None
+        return lambda _, a, b: sp.Min(a, b, evaluate=False)
+    return (lambda _, a, b: sp.Max(b, a, evaluate=False)) if (w, u) == compared else None
 
 
 def _number(x: float) -> sp.Expr:

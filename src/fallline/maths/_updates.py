@@ -1,17 +1,15 @@
-"""Updates record by record or batch by batch: w ← w + η Σ δ x, each from the weights that the last one left."""
+"""Updates record by record or batch by batch: w ← w + η Σ δ x, each from the weights the last one left."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from fallline._typing import Array
-from fallline.maths._activation import Activation
-from fallline.maths._block import read_only, records_as
-from fallline.maths._gradient import arithmetic_dtype, tile_gradient
+from fallline.maths._block import read_only, targets_for_kernels
+from fallline.maths._gradient import NO_THETA, tile_gradient
+from fallline.maths._records import Layer, Records
 
 
 @dataclass(frozen=True)
@@ -22,45 +20,43 @@ class Updates:
     (reduction "mean"); with None it is taken as it is (reduction "sum").
     """
 
-    activation: Activation
     rate: float
     batch_size: int
     mean_weight: float | None
     fit_intercept: bool
 
-    def through(
-        self, X: Any, y: Array, sample_weight: Array | None, order: Array, weights: Array, intercept: Array
-    ) -> tuple[Array, Array, float]:
-        """Return weights (d, k) and intercept (k,) after the rows in ``order``, and the error met on the way."""
-        dtype = arithmetic_dtype(X.dtype)
-        W, b = weights.T.astype(dtype, order="C"), intercept.astype(dtype)
-        compiled = self.activation.can_compile and not sparse.issparse(X) and X.flags.c_contiguous
+    def through(self, records: Records, order: Array, layer: Layer) -> tuple[Layer, float]:
+        """Return the layer after the rows in ``order``, and the error met on the way."""
+        dtype = records.arithmetic_dtype
+        compiled = layer.activation.can_compile and not records.is_sparse and records.X.flags.c_contiguous
         run = self._compiled if compiled else self._in_numpy
-        error = run(X, y, sample_weight, order, W, b)
-        return W.T.astype(np.float64), b.astype(np.float64), error
+        W = layer.weights.T.astype(dtype, order="C")
+        b = layer.intercept.astype(dtype)
+        error = run(records, order, Layer(W.T, b, layer.activation))
+        return Layer(W.T.astype(np.float64), b.astype(np.float64), layer.activation), error
 
-    def _compiled(self, X: Any, y: Array, sample_weight: Array | None, order: Array, W: Array, b: Array) -> float:
+    def _compiled(self, records: Records, order: Array, layer: Layer) -> float:
         from fallline.maths._kernels import dense_epoch
 
+        dtype = records.arithmetic_dtype
         return float(
             dense_epoch(
-                read_only(X, W.dtype),
-                *records_as(W.dtype, y, sample_weight),
+                read_only(records.X, dtype),
+                *targets_for_kernels(records),
                 read_only(order, np.dtype(np.int64)),
-                *(W, b, self.fit_intercept, self.rate),
+                *(layer.weights.T, layer.intercept, self.fit_intercept, self.rate),
                 *(self.mean_weight is not None, self.mean_weight or 1.0, self.batch_size),
-                *(self.activation.address(W.dtype), np.zeros(0, W.dtype)),
+                *(layer.activation.address(dtype), read_only(NO_THETA, dtype)),
             )
         )
 
-    def _in_numpy(self, X: Any, y: Array, sample_weight: Array | None, order: Array, W: Array, b: Array) -> float:
-        error = 0.0
+    def _in_numpy(self, records: Records, order: Array, layer: Layer) -> float:
+        error, dtype = 0.0, layer.weights.dtype
         for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            s = None if sample_weight is None else sample_weight[rows]
-            partial, _ = tile_gradient(X[rows].astype(W.dtype), y[rows], s, W.T, b, self.activation)
-            step = self.rate / (1.0 if self.mean_weight is None else len(rows) * self.mean_weight)
-            W -= (step * partial.weights.T).astype(W.dtype)
-            b -= (step * partial.intercept * self.fit_intercept).astype(W.dtype)
+            batch = records.rows(order[start : start + self.batch_size])
+            partial, _ = tile_gradient(batch._replace(X=batch.X.astype(dtype)), layer)
+            step = self.rate / (1.0 if self.mean_weight is None else len(batch.y) * self.mean_weight)
+            layer.weights[...] -= (step * partial.weights).astype(dtype)
+            layer.intercept[...] -= (step * partial.intercept * self.fit_intercept).astype(dtype)
             error += partial.error
         return error

@@ -11,6 +11,7 @@ from scipy import sparse
 from fallline._typing import Array
 from fallline.data._blocks import Block, Shape, rows_per_block
 from fallline.data._validate import check_finite, checked_inputs, checked_sample_weight, checked_targets
+from fallline.maths._records import Records
 
 
 class ArraySource:
@@ -59,9 +60,9 @@ class ArraySource:
         """Yield the blocks in order, from number ``start`` on, as views."""
         for number in range(start, self.n_blocks):
             rows = slice(number * self.rows, min((number + 1) * self.rows, self.shape.n_records))
+            y = self.y[rows] if self.y.ndim == 2 else self.y[rows, None]
             s = None if self.sample_weight is None else self.sample_weight[rows]
-            y = self.y[rows]
-            yield Block(number, _rows_of(self.X, rows), y[:, None] if y.ndim == 1 else y, s)
+            yield Block(number, Records(_rows_of(self.X, rows), y, s))
 
     def in_batches(self, batch_size: int) -> ArraySource:
         """Return the same records cut into blocks of whole batches."""
@@ -74,7 +75,7 @@ class ArraySource:
 
 def _rows_of(X: Any, rows: slice) -> Any:
     """Return rows of X as a view; SciPy's own slicing of a CSR matrix would copy."""
-    if not sparse.issparse(X):
+    if isinstance(X, np.ndarray):
         return X[rows]
     pointers: Array = X.indptr[rows.start : rows.stop + 1]
     values = slice(int(pointers[0]), int(pointers[-1]))

@@ -22,7 +22,7 @@ class LBFGS:
 
     def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
         """Return −H ∂E/∂v, H the inverse Hessian that the remembered pairs describe."""
-        steps, changes = memory.get("steps", ()), memory.get("changes", ())
+        steps, changes = (memory.get(key, np.empty(0)) for key in ("steps", "changes"))
         q, shares = evaluation.gradient.copy(), []
         for s, c in zip(reversed(steps), reversed(changes), strict=True):
             share = np.vdot(s, q) / np.vdot(s, c)

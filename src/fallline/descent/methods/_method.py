@@ -12,7 +12,10 @@ from fallline.descent._objective import Evaluation
 class Method(Protocol):
     """Where to go from a point, given E and its gradient there."""
 
-    needs_curvature: bool
+    @property
+    def needs_curvature(self) -> bool:
+        """Whether evaluations must bring the Gauss–Newton matrices."""
+        ...
 
     def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
         """Return the step, of the point's shape, that the method proposes."""

@@ -66,7 +66,7 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, X: Any, y: Array, sample_weight: Any) -> Self:
         """Train on checked inputs and on targets (n,) or (n, k)."""
-        start = self._warm_start(y) if self.warm_start and hasattr(self, "coef_") else {}
+        start: dict[str, Any] = self._warm_start(y) if self.warm_start and hasattr(self, "coef_") else {}
         try:
             run = train(
                 X,
@@ -95,7 +95,7 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
         self._keep(run)
         return self
 
-    def _warm_start(self, y: Array) -> dict[str, Array]:
+    def _warm_start(self, y: Array) -> dict[str, Any]:
         shape = y.shape[1:]
         return {
             "initial_weights": self.coef_.T.reshape(-1, *shape),

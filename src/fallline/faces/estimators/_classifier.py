@@ -110,7 +110,9 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
     def predict(self, X: Any) -> Array:
         """Return the label whose unit is nearest to its target."""
         scores = self.decision_function(X)
-        return np.asarray(self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)])
+        return np.asarray(
+            self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+        )
 
     def predict_proba(self, X: Any) -> Array:
         """Return ŷ moved from its targets to [0, 1]: for two classes as it is, for more divided by their sum."""
