@@ -123,8 +123,8 @@ def descend(
     fit_intercept : bool
         Whether b is learned.
     initial_weights : array like the weights, "random" or None
-        None is zeros with the intercept at which f is nearest to the mean of y; without an intercept, or where
-        the slope of f at 0 is 0, small random numbers. "random" is N(0, 1 / n_features).
+        None is zeros with the intercept at which f is nearest to the mean of y; without an intercept, or
+        where the slope of f at 0 is 0, small random numbers. "random" is N(0, 1 / n_features).
     initial_intercept : float or array (n_outputs,), optional
         Where it is not learned it stays.
     sample_weight : array (n_samples,), optional

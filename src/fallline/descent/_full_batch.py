@@ -15,7 +15,7 @@ from fallline.descent.methods._method import Method
 
 @dataclass(frozen=True)
 class FullBatch:
-    """The advance of full-batch descent: state t holds w_t and E(w_t), and memory the direction from there."""
+    """The advance of full-batch descent: state t holds w_t and E(w_t), memory the direction from there."""
 
     objective: Objective
     method: Method

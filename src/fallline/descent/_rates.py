@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from fallline._typing import Array
 from fallline.data._blocks import Block, Source
 from fallline.data._targets import Targets
 from fallline.descent._coordinates import Coordinates
@@ -95,4 +94,6 @@ def advice(objective: Objective, targets: Targets, divisor: float, batch_size: i
         * divisor
         / (bound * largest_eigenvalue(objective.source, objective.engine, objective.coordinates))
     )
-    return f"below {limit:.6g} the error is guaranteed to fall at every step (learning_rate='auto' takes half of it)"
+    return (
+        f"below {limit:.6g} the error is sure to fall at every step (learning_rate='auto' takes half of it)"
+    )

@@ -48,8 +48,8 @@ class Settings:
         if self.activation.parameters:
             names = ", ".join(self.activation.parameters)
             raise InputError(
-                f"the activation {self.activation.formula!r} has free names ({names}), which are not learned yet: "
-                "write numbers in their place"
+                f"the activation {self.activation.formula!r} has free names ({names}), which are not learned "
+                "yet: write numbers in their place"
             )
 
 

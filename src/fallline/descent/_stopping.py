@@ -22,14 +22,14 @@ class StopReason(Enum):
     CONVERGED = "converged: the next step would lower the error by less than tol times the error"
     EXACT = "converged: the predictions equal the targets to rounding"
     AT_INFINITY = (
-        "converged: all targets lie at the ends of the activation's range and are reached to 1e-8 of the baseline's "
-        "error; from here the weights would only grow without bound"
+        "converged: all targets lie at the ends of the activation's range and are reached to 1e-8 of the "
+        "baseline's error; from here the weights would only grow without bound"
     )
     NO_PROGRESS = "stopped: the error has not fallen by tol times itself in five epochs"
     ROUNDING = "converged to rounding: no step, however short, lowers the error any further"
     FLAT = (
-        "not converged: f′(h) is zero for every record, so no gradient is left; start elsewhere or choose another "
-        "activation"
+        "not converged: f′(h) is zero for every record, so no gradient is left; start elsewhere or choose "
+        "another activation"
     )
     MAX_ITER = "not converged: max_iter was reached; raise max_iter, or see whether the error still falls"
     DIVERGED = "diverged: the last good state is kept"

@@ -63,8 +63,8 @@ def train(
     max_iter : int
         Most steps, or with batches most epochs.
     tol : float
-        Stop when the next step would lower E, to first order, by no more than tol · E; with batches, when five
-        epochs in a row have not lowered E by more than that.
+        Stop when the next step would lower E, to first order, by no more than tol · E; with batches, when
+        five epochs in a row have not lowered E by more than that.
     callbacks : iterable of callables
         Each is called with every :class:`State`; one that returns True stops the training.
     names : sequence of str, optional

@@ -22,10 +22,10 @@ S = TypeVar("S", bound=Sum)
 
 
 class Node(NamedTuple):
-    """A place in the tree: blocks index·2^level up to (index + 1)·2^level − 1."""
+    """A place in the tree: blocks number·2^level up to (number + 1)·2^level − 1."""
 
     level: int
-    index: int
+    number: int
 
 
 def fold_tree(sums: Iterable[tuple[Node, S]]) -> S:
@@ -33,16 +33,16 @@ def fold_tree(sums: Iterable[tuple[Node, S]]) -> S:
     waiting: dict[Node, S] = {}
     for place, total in sums:
         node = place
-        while (sibling := Node(node.level, node.index ^ 1)) in waiting:
+        while (sibling := Node(node.level, node.number ^ 1)) in waiting:
             other = waiting.pop(sibling)
             total = other + total if sibling < node else total + other
-            node = Node(node.level + 1, node.index // 2)
+            node = Node(node.level + 1, node.number // 2)
         waiting[node] = total
     return _add_leftovers(waiting)
 
 
 def _add_leftovers(waiting: dict[Node, S]) -> S:
-    """Add the nodes that have no sibling, one for each bit of the number of blocks, from the last block back."""
+    """Add the nodes without a sibling, one for each bit of the number of blocks, from the last block back."""
     last, *before = (waiting[node] for node in sorted(waiting))
     for total in before:
         last = total + last

@@ -1,6 +1,8 @@
-"""Facts about an activation that are found numerically, for any formula: its inverse and its curvature bound."""
+"""Facts about an activation that are found numerically, for any formula: inverse and curvature bound."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import brentq
@@ -36,7 +38,7 @@ def _refined(activation: Activation, target: float, around: Array) -> float:
         with np.errstate(all="ignore"):
             return float(activation.pair(np.array([h]), NO_THETA)[0][0]) - target
 
-    for low, high in zip(around[:-1], around[1:], strict=True):
+    for low, high in pairwise(around):
         if gap(low) * gap(high) < 0.0:
             return float(brentq(gap, low, high, rtol=1e-12))
     return float(around[len(around) // 2])

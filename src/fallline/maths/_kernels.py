@@ -37,8 +37,7 @@ def compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(**options)(function)
 
 
-@intrinsic
-def _call(_context: Any, address: Any, n: Any, h: Any, theta: Any, value: Any, slopes: Any) -> Any:
+def _typed_call(_context: Any, address: Any, n: Any, h: Any, theta: Any, value: Any, slopes: Any) -> Any:
     """Call the C function at ``address`` with a count and four arrays."""
     arrays = (h, theta, value, slopes)
     signature = types.void(types.intp, types.intp, *arrays)
@@ -56,6 +55,9 @@ def _call(_context: Any, address: Any, n: Any, h: Any, theta: Any, value: Any, s
     return signature, codegen
 
 
+_call: Any = intrinsic(_typed_call)
+
+
 @compiled
 def _buffers(n: int, X: Any) -> Any:
     """Return room for the net input, value, slope and delta of n records of one output."""
@@ -65,7 +67,7 @@ def _buffers(n: int, X: Any) -> Any:
 
 @compiled
 def _net_input(X: Any, rows: Any, w: Any, b: Any, h: Any) -> None:
-    """h[r] = Σ_i w[i] X[row r, i] + b, four rows at a time so that a loaded weight serves four."""
+    """Set h[r] = Σ_i w[i] X[row r, i] + b, four rows at a time so that a loaded weight serves four."""
     quads = len(rows) - len(rows) % 4
     for r in range(0, quads, 4):
         a0 = a1 = a2 = a3 = X.dtype.type(0)
@@ -85,7 +87,7 @@ def _net_input(X: Any, rows: Any, w: Any, b: Any, h: Any) -> None:
 
 @compiled
 def _add_rows(X: Any, rows: Any, delta: Any, scale: Any, total: Any) -> None:
-    """total[i] += scale Σ_r delta[r] X[row r, i], four rows at a time."""
+    """Do total[i] += scale Σ_r delta[r] X[row r, i], four rows at a time."""
     quads = len(rows) - len(rows) % 4
     for r in range(0, quads, 4):
         p0, p1, p2, p3 = rows[r], rows[r + 1], rows[r + 2], rows[r + 3]
@@ -100,7 +102,7 @@ def _add_rows(X: Any, rows: Any, delta: Any, scale: Any, total: Any) -> None:
 
 @compiled
 def _deltas(y: Any, s: Any, rows: Any, j: int, value: Any, slope: Any, delta: Any) -> Any:
-    """delta = s (y − ŷ) f′(h) of output j; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
+    """Set delta = s (y − ŷ) f′(h) of output j; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
     error = total = mass = 0.0
     for r in range(len(rows)):
         residual = y[rows[r], j] - value[r]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from fallline._typing import Array
 from fallline.maths._gradient import tiles
+from fallline.maths._records import is_sparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Moments:
 
 def block_moments(X: Any, sample_weight: Array | None, *, full: bool = False) -> Moments:
     """Return the moments of the rows of X: of each column, or (``full``) with the matrix of products."""
-    if sparse.issparse(X) and not full:
+    if is_sparse(X) and not full:
         return _sparse_moments(X, sample_weight)
     d = X.shape[1]
     total = Moments(0.0, np.zeros(d), np.zeros((d, d) if full else d))
@@ -68,7 +68,7 @@ def block_moments(X: Any, sample_weight: Array | None, *, full: bool = False) ->
 
 def dense(x: Any) -> Array:
     """Return rows as a float64 array."""
-    return np.asarray(x.toarray() if sparse.issparse(x) else x, dtype=np.float64)
+    return np.asarray(x.toarray() if is_sparse(x) else x, dtype=np.float64)
 
 
 def _tile_moments(x: Array, sample_weight: Array | None, full: bool) -> Moments:

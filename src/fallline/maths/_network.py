@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.maths._activation import Activation
-from fallline.maths._records import arithmetic_dtype
+from fallline.maths._records import arithmetic_dtype, is_sparse
 
 
 class SingleLayer:
@@ -65,7 +64,7 @@ class SingleLayer:
         InputError
             If X has not as many columns as there are weights.
         """
-        inputs: Any = X if sparse.issparse(X) else np.asarray(X)
+        inputs = X if is_sparse(X) else np.asarray(X)
         if inputs.ndim != 2 or inputs.shape[1] != len(self.weights):
             raise InputError(
                 f"X has shape {inputs.shape}, but the network takes (n_samples, {len(self.weights)}): "

@@ -31,7 +31,7 @@ class Records(NamedTuple):
     @property
     def is_sparse(self) -> bool:
         """Whether X is CSR."""
-        return bool(sparse.issparse(self.X))
+        return is_sparse(self.X)
 
     @property
     def arithmetic_dtype(self) -> np.dtype[Any]:
@@ -49,6 +49,11 @@ class Layer(NamedTuple):
     def astype(self, dtype: np.dtype[Any]) -> Layer:
         """Return the layer with weights and intercept in another dtype."""
         return Layer(self.weights.astype(dtype), self.intercept.astype(dtype), self.activation)
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether X is a sparse matrix or array of SciPy."""
+    return bool(sparse.issparse(X))
 
 
 def arithmetic_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

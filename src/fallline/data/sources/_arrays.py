@@ -11,7 +11,7 @@ from scipy import sparse
 from fallline._typing import Array
 from fallline.data._blocks import Block, Shape, rows_per_block
 from fallline.data._validate import check_finite, checked_inputs, checked_sample_weight, checked_targets
-from fallline.maths._records import Records
+from fallline.maths._records import Records, is_sparse
 
 
 class ArraySource:
@@ -27,7 +27,7 @@ class ArraySource:
     def __init__(
         self, X: Any, y: Any, sample_weight: Any = None, names: Sequence[str] | None = None, multiple: int = 1
     ) -> None:
-        self.X = checked_inputs(X, names)
+        self.X: Any = checked_inputs(X, names)
         self.y = checked_targets(y, self.X.shape[0])
         self.sample_weight = checked_sample_weight(sample_weight, self.X.shape[0])
         self.names = names
@@ -36,16 +36,18 @@ class ArraySource:
     @property
     def shape(self) -> Shape:
         """Records, inputs and outputs."""
-        return Shape(*self.X.shape, 1 if self.y.ndim == 1 else self.y.shape[1])
+        n_records, n_features = self.X.shape
+        return Shape(n_records, n_features, 1 if self.y.ndim == 1 else self.y.shape[1])
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of X."""
-        return np.dtype(self.X.dtype)
+        dtype: np.dtype[Any] = self.X.dtype
+        return dtype
 
     def _rows_per_block(self, multiple: int) -> int:
         n, d, k = self.shape
-        if sparse.issparse(self.X):
+        if is_sparse(self.X):
             record_bytes = self.X.nnz / n * (self.dtype.itemsize + self.X.indices.itemsize)
         else:
             record_bytes = d * self.dtype.itemsize

@@ -44,7 +44,7 @@ class LBFGS:
 
 
 def _scale(evaluation: Evaluation, steps: Array, changes: Array) -> Array:
-    """Return the size of H before any correction: from the last pair, at first 1 / Σ s f′² (whitened inputs)."""
+    """Return the size of H before corrections: from the last pair, at first 1 / Σ s f′² (whitened inputs)."""
     if len(steps):
         return np.asarray(np.vdot(steps[-1], changes[-1]) / np.vdot(changes[-1], changes[-1]))
     return 1.0 / np.where(evaluation.mass > 0.0, evaluation.mass, 1.0)

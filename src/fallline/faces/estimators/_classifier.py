@@ -96,7 +96,8 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
-                f"y has 1 class ({self.classes_[0]!r}) in {len(labels)} sample(s): at least two classes are needed"
+                f"y has 1 class ({self.classes_[0]!r}) in {len(labels)} sample(s): "
+                "at least two classes are needed"
             )
         low, high = self._targets()
         units = np.arange(1, 2) if len(self.classes_) == 2 else np.arange(len(self.classes_))
@@ -110,12 +111,11 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
     def predict(self, X: Any) -> Array:
         """Return the label whose unit is nearest to its target."""
         scores = self.decision_function(X)
-        return np.asarray(
-            self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
-        )
+        codes = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[codes])
 
     def predict_proba(self, X: Any) -> Array:
-        """Return ŷ moved from its targets to [0, 1]: for two classes as it is, for more divided by their sum."""
+        """Return ŷ moved from its targets to [0, 1]; for more than two classes divided by their sum."""
         low, high = self._targets()
         share = np.clip((self._predicted(X) - low) / (high - low), 0.0, 1.0)
         if len(self.classes_) == 2:
