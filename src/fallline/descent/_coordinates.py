@@ -42,6 +42,12 @@ class Coordinates:
         """Whether z is x."""
         return self.transform.ndim == 1 and not self.centre.any() and bool((self.transform == 1.0).all())
 
+    @property
+    def offset(self) -> float:
+        """The largest distance of a centre from zero, in units of the coordinates."""
+        centre = self.centre if self.transform.ndim == 1 else self.centre[:, None]
+        return float(np.abs(centre * self.transform).max())
+
     def transposed(self, columns: Array) -> Array:
         """Return Tᵀ a for columns a (d, k)."""
         return self.transform[:, None] * columns if self.transform.ndim == 1 else self.transform.T @ columns

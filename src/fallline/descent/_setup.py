@@ -9,7 +9,7 @@ import numpy as np
 
 from fallline._errors import DivergenceError, InputError
 from fallline._typing import Array
-from fallline.data._blocks import Source
+from fallline.data._blocks import Shape, Source
 from fallline.data._targets import Targets, survey, warn_about
 from fallline.data._validate import checked_intercept, checked_weights
 from fallline.descent._carry import Advance, Carry
@@ -30,6 +30,8 @@ CHEAP_PRODUCTS = 2e9
 """Multiplications a pass may take for matrices of products before they are no longer formed by themselves."""
 CHEAP_WIDTH = 64
 """Inputs × outputs up to which they are formed however many records there are."""
+CHEAP_SOLUTION = 3e8
+"""Cubed inputs × outputs up to which systems with these matrices are solved."""
 START_SPREAD = 0.01
 
 
@@ -70,17 +72,21 @@ def choose_method(source: Source, settings: Settings) -> str:
         return settings.method
     if settings.batch_size is not None or settings.learning_rate != "auto":
         return "plain"
-    n, d, k = source.shape
-    return "gauss-newton" if d * k <= CHEAP_WIDTH or n * d * d * k <= CHEAP_PRODUCTS else "lbfgs"
+    return "gauss-newton" if _is_cheap(source.shape, source.shape.n_outputs) else "lbfgs"
 
 
 def choose_scaling(source: Source, settings: Settings, method: str) -> str:
     """Return the scaling: for "auto", what the method needs; Gauss–Newton whitens at each pass by itself."""
     if settings.scaling != "auto":
         return settings.scaling
-    n, d, _ = source.shape
-    cheap = d <= CHEAP_WIDTH or n * d * d <= CHEAP_PRODUCTS
-    return "whiten" if cheap and method != "gauss-newton" else "standard"
+    return "whiten" if method != "gauss-newton" and _is_cheap(source.shape, 1) else "standard"
+
+
+def _is_cheap(shape: Shape, matrices: int) -> bool:
+    """Whether that many matrices of products of the inputs cost little to form and to solve."""
+    n, d, _ = shape
+    formed = d * matrices <= CHEAP_WIDTH or n * d * d * matrices <= CHEAP_PRODUCTS
+    return formed and d**3 * matrices <= CHEAP_SOLUTION
 
 
 def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[Coordinates, int]:

@@ -1,4 +1,4 @@
-"""Error, gradient and Gauss–Newton matrix of a block, in coordinates z of the inputs.
+"""Error, gradient and Gauss–Newton matrix of a block, computed in coordinates z of the inputs.
 
 The matrix Σ s f′(h)² z zᵀ is the Hessian of E without its residual term (Nocedal and Wright,
 Numerical Optimization, 2nd ed., eq. 10.24). Rows are moved to z, in float64, before products are
@@ -19,20 +19,26 @@ from fallline.maths._partial import Partial
 from fallline.maths._records import Layer, Records
 
 
-def block_curvature(
-    records: Records, to_coordinates: Callable[[Array], Array], layer: Layer, fit_intercept: bool
+def block_in_coordinates(
+    records: Records,
+    to_coordinates: Callable[[Array], Array],
+    layer: Layer,
+    *,
+    curvature: bool,
+    fit_intercept: bool,
 ) -> Partial:
-    """Sum over a block; the layer is that of z = to_coordinates(x)."""
-    (m, k), size = layer.weights.shape, len(layer.weights) + fit_intercept
-    total = replace(Partial.zero(m, k), curvature=np.zeros((k, size, size)))
-    n, d = records.X.shape
+    """Sum over a block, with the Gauss–Newton matrices if asked for; the layer is that of z."""
+    (m, k), (n, d) = layer.weights.shape, records.X.shape
+    size = m + fit_intercept
+    total = replace(Partial.zero(m, k), curvature=np.zeros((k, size, size) if curvature else 0))
     for rows in tiles(n, 8 * (d + 4 * k)):
         tile = records.rows(rows)
         z = to_coordinates(dense(tile.X))
         partial, slope = tile_gradient(tile._replace(X=z), layer)
-        columns = np.column_stack([z, np.ones(len(z))]) if fit_intercept else z
-        matrices = gauss_newton_matrices(columns, slope, tile.sample_weight)
-        total += replace(partial, curvature=matrices)
+        if curvature:
+            columns = np.column_stack([z, np.ones(len(z))]) if fit_intercept else z
+            partial = replace(partial, curvature=gauss_newton_matrices(columns, slope, tile.sample_weight))
+        total += partial
     return total
 
 

@@ -51,7 +51,7 @@ def derive(ledger: Ledger, record: int, output: int) -> Derivation:
     n_records, n_outputs = len(ledger.y), ledger.y[0].size
     for name, index, count in (("record", record, n_records), ("output", output, n_outputs)):
         if not 0 <= index < count:
-            raise InputError(f"{name} {index} is not in the ledger: choose one from 0 to {count - 1}.")
+            raise InputError(f"{name} {index} is not in the ledger: choose one from 0 to {count - 1}")
     return Derivation(tuple(_Walk(ledger, record, output).parts()))
 
 

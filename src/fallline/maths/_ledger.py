@@ -275,5 +275,5 @@ def _check_defined(ledger: Ledger) -> None:
             place = first_place(~np.isfinite(values))
             at = "" if name == "h" else f", where h = {ledger.h[place]:g}"
             raise InputError(
-                f"{name} is {values[place]} for record {place[0]}{at}: choose weights that keep f(h) finite."
+                f"{name} is {values[place]} for record {place[0]}{at}: choose weights that keep f(h) finite"
             )

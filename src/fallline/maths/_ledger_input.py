@@ -17,11 +17,11 @@ def check_settings(activation: Activation, learning_rate: float, reduction: str)
     """Refuse free names, a rate that is not positive and finite, and an unknown reduction."""
     if activation.parameters:
         names = ", ".join(activation.parameters)
-        raise InputError(f"activation has free names, not learned yet: write numbers in place of {names}.")
+        raise InputError(f"activation has free names, not learned yet: write numbers in place of {names}")
     if not isinstance(learning_rate, Real) or not 0 < learning_rate < math.inf:
-        raise InputError(f"learning_rate is {learning_rate!r}: give a positive, finite number.")
+        raise InputError(f"learning_rate is {learning_rate!r}: give a positive, finite number")
     if reduction not in ("mean", "sum"):
-        raise InputError(f'reduction is {reduction!r}: choose "mean" or "sum".')
+        raise InputError(f'reduction is {reduction!r}: choose "mean" or "sum"')
 
 
 def fitting_arrays(X: Any, y: Any, weights: Any, intercept: Any) -> tuple[Array, Array, Array, Array]:
@@ -29,9 +29,9 @@ def fitting_arrays(X: Any, y: Any, weights: Any, intercept: Any) -> tuple[Array,
     X, y = _numbers("X", X), _numbers("y", y)
     weights, intercept = _numbers("weights", weights), _numbers("intercept", intercept)
     if X.ndim != 2 or X.size == 0:
-        raise InputError(f"X has shape {X.shape}: give a row for each record and a column for each input.")
+        raise InputError(f"X has shape {X.shape}: give a row for each record and a column for each input")
     if y.ndim not in (1, 2) or y.size == 0 or len(y) != len(X):
-        raise InputError(f"y has shape {y.shape}, but X has shape {X.shape}: give y a row for each of X.")
+        raise InputError(f"y has shape {y.shape}, but X has shape {X.shape}: give y a row for each of X")
     outputs = y.shape[1:]
     intercept = np.full(outputs, intercept) if intercept.ndim == 0 else intercept
     for name, array, needed in (
@@ -40,7 +40,7 @@ def fitting_arrays(X: Any, y: Any, weights: Any, intercept: Any) -> tuple[Array,
     ):
         if array.shape != needed:
             data = f"X of shape {X.shape} and y of shape {y.shape}"
-            raise InputError(f"{name} has shape {array.shape}, but {data} need {needed}.")
+            raise InputError(f"{name} has shape {array.shape}, but {data} need {needed}")
     for array in (X, y, weights, intercept):
         array.setflags(write=False)
     return X, y, weights, intercept[()]
@@ -56,12 +56,12 @@ def _numbers(name: str, values: Any) -> Array:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise InputError(f"{name} has rows of different lengths: make them equal.") from None
+        raise InputError(f"{name} has rows of different lengths: make them equal") from None
     if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} has dtype {array.dtype}: convert it to numbers.")
+        raise InputError(f"{name} has dtype {array.dtype}: convert it to numbers")
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
         place = first_place(~np.isfinite(array))
         where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), place, strict=False))
-        raise InputError(f"{name} is {array[place]}{where and f' in {where}'}: give a finite number there.")
+        raise InputError(f"{name} is {array[place]}{where and f' in {where}'}: give a finite number there")
     return array

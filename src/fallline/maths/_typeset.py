@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import partial
 from typing import Any, cast
 
 import sympy as sp
@@ -16,16 +15,42 @@ from fallline.maths._tape import Tape
 MAX_SIZE = 1_000  # operations, with shared parts and powers written out
 
 
-class _Sigma(sp.Function):  # type: ignore[misc]
-    """The sigmoid by its usual letter."""
+class _Written(sp.Function):  # type: ignore[misc]
+    """A function that SymPy only writes: it would compare whole formulas for max or cases, which can take minutes."""
+
+    template = ""
 
     @classmethod
     def class_key(cls) -> tuple[int, int, str]:
-        return 2, 1, "sigma"  # after symbols and before sums: sigma (1 - sigma)
+        return 2, 1, cls.__name__  # after symbols and before sums: sigma (1 - sigma)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        power = "" if exp is None else f"^{{{exp}}}"
-        return rf"\sigma{power}({printer.doprint(self.args[0])})"
+        text = self.template.format(*(printer.doprint(argument) for argument in self.args))
+        return text if exp is None else rf"{text}^{{{exp}}}"
+
+
+class _Sigma(_Written):
+    template = r"\sigma({0})"
+
+
+class _Max(_Written):
+    template = r"\max\left({0}, {1}\right)"
+
+
+class _Min(_Written):
+    template = r"\min\left({0}, {1}\right)"
+
+
+class _Less(_Written):
+    template = "{0} < {1}"
+
+
+class _AtMost(_Written):
+    template = r"{0} \leq {1}"
+
+
+class _Cases(_Written):
+    template = r"\begin{{cases}} {1} & \text{{if }} {0} \\ {2} & \text{{otherwise}} \end{{cases}}"
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]
@@ -36,11 +61,6 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return sorted(terms, key=lambda term: (term.as_coeff_Mul()[0].is_negative, not term.is_Number))
 
 
-def _unevaluated(form: Any) -> Any:
-    """Comparisons as they stand: SymPy would compare whole formulas, which can take minutes."""
-    return partial(form, evaluate=False)
-
-
 _SYMPY: dict[str, Any] = {
     "neg": lambda u: -u,
     "add": sp.Add,
@@ -48,9 +68,9 @@ _SYMPY: dict[str, Any] = {
     "mul": sp.Mul,
     "div": lambda u, w: u / w,
     "pow": sp.Pow,
-    "lt": _unevaluated(sp.Lt),
-    "le": _unevaluated(sp.Le),
-    "where": lambda condition, u, w: sp.Piecewise((u, condition), (w, True), evaluate=False),
+    "lt": _Less,
+    "le": _AtMost,
+    "where": _Cases,
     "exp": sp.exp,
     "expm1": lambda u: sp.exp(u) - 1,
     "log": sp.log,
@@ -120,8 +140,8 @@ def _extreme(tape: Tape, args: tuple[int, ...]) -> Any:
     condition, u, w = args
     compared = tape.instructions[condition].args
     if (u, w) == compared:
-        return lambda _, a, b: sp.Min(a, b, evaluate=False)
-    return (lambda _, a, b: sp.Max(b, a, evaluate=False)) if (w, u) == compared else None
+        return lambda _, b, a: _Min(a, b)
+    return (lambda _, b, a: _Max(a, b)) if (w, u) == compared else None
 
 
 def _number(x: float) -> sp.Expr:

@@ -1,0 +1,158 @@
+"""What Hypothesis draws: records whose net inputs are exact in every dtype, memory layouts, units."""
+
+import math
+import tempfile
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import sparse
+
+FLOATS = (np.float16, np.float32, np.float64)
+NUMBERS = (*FLOATS, np.int8, np.int64, np.bool_)
+
+
+def sigmoid(h):
+    return 1 / (1 + math.exp(-h)) if h > 0 else math.exp(h) / (1 + math.exp(h))
+
+
+def normal(h):
+    return math.exp(-h * h / 2) / math.sqrt(2 * math.pi)
+
+
+def normal_below(h):
+    return (1 + math.erf(h / math.sqrt(2))) / 2
+
+
+UNITS = {
+    "identity": (lambda h: h, lambda h: 1.0),
+    "sigmoid": (sigmoid, lambda h: sigmoid(h) * sigmoid(-h)),
+    "tanh": (math.tanh, lambda h: 1 / math.cosh(h) ** 2),
+    "softplus": (lambda h: math.log1p(math.exp(h)), sigmoid),
+    "relu": (lambda h: max(h, 0.0), lambda h: float(h > 0)),
+    "leaky_relu": (lambda h: h if h > 0 else 0.01 * h, lambda h: 1.0 if h > 0 else 0.01),
+    "elu": (lambda h: h if h > 0 else math.expm1(h), lambda h: 1.0 if h > 0 else math.exp(h)),
+    "silu": (lambda h: h * sigmoid(h), lambda h: sigmoid(h) * (1 + h * sigmoid(-h))),
+    "gelu": (lambda h: h * normal_below(h), lambda h: normal_below(h) + h * normal(h)),
+    "softsign": (lambda h: h / (1 + abs(h)), lambda h: 1 / (1 + abs(h)) ** 2),
+    "arctan": (math.atan, lambda h: 1 / (1 + h * h)),
+    "exp": (math.exp, math.exp),
+    "reciprocal": (lambda h: 1 / h, lambda h: -1 / h**2),
+    "sin": (math.sin, math.cos),
+    "gaussian": (lambda h: math.exp(-h * h), lambda h: -2 * h * math.exp(-h * h)),
+    "72.46*sigmoid(h)": (lambda h: 72.46 * sigmoid(h), lambda h: 72.46 * sigmoid(h) * sigmoid(-h)),
+    "where(h > 1, h*h, 2*h - 1)": (lambda h: h * h if h > 1 else 2 * h - 1, lambda h: 2.0 * max(h, 1.0)),
+}
+"""Activations by name and by formula, with value and slope of one number in plain Python."""
+
+
+class Problem(NamedTuple):
+    """X (n, d), y (n, k), weights (d, k), intercept (k,) and sample weights (n,) or None, all in float64."""
+
+    X: Any
+    y: Any
+    weights: Any
+    intercept: Any
+    sample_weight: Any
+
+
+def whole_numbers(shape, low, high):
+    return arrays.arrays(np.int64, shape, elements=st.integers(low, high))
+
+
+@st.composite
+def problems(draw, records=st.integers(1, 40), outputs=st.sampled_from([1, 2, 4, 5, 7]), dtype=np.float64):
+    """Quarters and halves: products and sums of a few are exact even in float16's float32."""
+    n, d, k = draw(records), draw(st.integers(1, 9)), draw(outputs)
+    whole = np.dtype(dtype).kind != "f"
+    X = draw(whole_numbers((n, d), -8 * (np.dtype(dtype).kind != "b"), 8)) / (4 - 3 * whole)
+    weights = draw(whole_numbers((d, k), -4, 4)) / (64 if whole else 8)
+    y, intercept = draw(whole_numbers((n, k), -8, 8)) / 4, draw(whole_numbers(k, -4, 4)) / 4
+    s = draw(st.none() | whole_numbers(n, 0, 6).filter(np.any))
+    return Problem((X != 0) * 1.0 if dtype == np.bool_ else X, y, weights, intercept, s if s is None else s / 2)
+
+
+@contextmanager
+def small_blocks():
+    """Cut blocks as small as their sums allow, so that little data make many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fallline.data._blocks.BLOCK_BYTES", 1)
+        yield
+
+
+def every_other(X):
+    """A view with gaps in both directions."""
+    wide = np.zeros((2 * X.shape[0], 3 * X.shape[1]), X.dtype)
+    wide[::2, 1::3] = X
+    return wide[::2, 1::3]
+
+
+def frozen(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+def memory_map(X, order="C"):
+    """A file on disk, mapped read-only."""
+    with tempfile.TemporaryFile() as file:
+        np.memmap(file, X.dtype, "w+", shape=X.shape, order=order)[...] = X
+        return np.memmap(file, X.dtype, "r", shape=X.shape, order=order)
+
+
+DENSE = {
+    "rows": np.ascontiguousarray,
+    "columns": np.asfortranarray,
+    "view with gaps": every_other,
+    "rows backwards": lambda X: X[::-1].copy()[::-1],
+    "read-only": frozen,
+    "read-only columns": lambda X: frozen(X.T).T,
+    "memory map": memory_map,
+    "memory map of columns": lambda X: memory_map(X, "F"),
+    "other byte order": lambda X: X.astype(X.dtype.newbyteorder()),
+    "lists": np.ndarray.tolist,
+}
+"""The same numbers, lying differently."""
+
+
+def csr(X, index=np.int32):
+    """CSR with indices of a type, which SciPy's constructor would choose by itself."""
+    matrix = sparse.csr_array(X)
+    matrix.indices, matrix.indptr = matrix.indices.astype(index), matrix.indptr.astype(index)
+    return matrix
+
+
+def csr_with_zeros(X):
+    """CSR that stores every second zero, too."""
+    stored = (X != 0) | (np.indices(X.shape).sum(axis=0) % 2 == 0)
+    rows, columns = np.nonzero(stored)
+    pointers = np.concatenate([[0], np.cumsum(stored.sum(axis=1))])
+    return sparse.csr_array((X[rows, columns], columns, pointers), shape=X.shape)
+
+
+def csr_in_pieces(X):
+    """CSR with unsorted columns, and each cell in two halves."""
+    whole = csr(X / 2)
+    pieces = [np.tile(np.arange(a, b)[::-1], 2) for a, b in zip(whole.indptr, whole.indptr[1:], strict=False)]
+    order = np.concatenate(pieces) if pieces else np.zeros(0, int)
+    return sparse.csr_array((whole.data[order], whole.indices[order], 2 * whole.indptr), shape=X.shape)
+
+
+SPARSE = {
+    "csr": csr,
+    "csr, 64-bit indices": lambda X: csr(X, np.int64),
+    "csr matrix": sparse.csr_matrix,
+    "csr with zeros": csr_with_zeros,
+    "csr in pieces": csr_in_pieces,
+    "csc": sparse.csc_array,
+}
+
+
+@st.composite
+def as_it_lies(draw, X, dtype):
+    """X in a dtype and a layout; SciPy has no float16, and lists no dtype."""
+    layouts = DENSE if dtype == np.float16 else DENSE | SPARSE
+    return layouts[draw(st.sampled_from(sorted(layouts)))](X.astype(dtype))
