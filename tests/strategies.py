@@ -75,6 +75,12 @@ def problems(draw, records=st.integers(1, 40), outputs=st.sampled_from([1, 2, 4,
     return Problem((X != 0) * 1.0 if dtype == np.bool_ else X, y, weights, intercept, s if s is None else s / 2)
 
 
+def clear_of_zero(problem):
+    """The same records with every net input at least a half, as 1/h needs."""
+    lowest = (problem.X @ problem.weights).min(axis=0)
+    return problem._replace(intercept=0.5 - lowest)
+
+
 @contextmanager
 def small_blocks():
     """Cut blocks as small as their sums allow, so that little data make many."""

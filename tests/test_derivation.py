@@ -10,8 +10,8 @@ import pytest
 from test_ledger import step
 
 from fallline._errors import InputError
-from fallline.maths._activation import Activation
-from fallline.maths._spelling import plain
+from fallline.maths.activations._activation import Activation
+from fallline.maths.ledger._spelling import plain
 
 READABLE = [
     "identity",

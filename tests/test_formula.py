@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fallline._errors import FormulaError
-from fallline.maths._calculus import first_slope, with_slopes
-from fallline.maths._formula import MAX_CHARACTERS, NAMED, read_formula, tidy
-from fallline.maths._operations import FUNCTIONS
-from fallline.maths._tape import TapeBuilder
+from fallline.maths.activations._calculus import first_slope, with_slopes
+from fallline.maths.activations._formula import MAX_CHARACTERS, NAMED, read_formula, tidy
+from fallline.maths.activations._operations import FUNCTIONS
+from fallline.maths.activations._tape import TapeBuilder
 
 UNARY = sorted({*FUNCTIONS, *NAMED})
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fallline._errors import FalllineError
-from fallline.maths._activation import Activation
-from fallline.maths._ledger import one_step
+from fallline.maths.activations._activation import Activation
+from fallline.maths.ledger._ledger import one_step
 
 SCALAR = {
     "identity": (lambda h: h, lambda h: 1.0),

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from fallline._errors import (
         DataWarning,
         DivergenceError,
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from fallline.descent._train import train
     from fallline.faces.estimators._classifier import SingleLayerClassifier
     from fallline.faces.estimators._regressor import SingleLayerRegressor
-    from fallline.maths._activation import Activation
-    from fallline.maths._ledger import Ledger, one_step
     from fallline.maths._network import SingleLayer
+    from fallline.maths.activations._activation import Activation
+    from fallline.maths.ledger._ledger import Ledger, one_step
 
 __all__ = [
     "Activation",
@@ -57,8 +58,8 @@ _HOMES = {
     "descent._train": ("train",),
     "faces.estimators._classifier": ("SingleLayerClassifier",),
     "faces.estimators._regressor": ("SingleLayerRegressor",),
-    "maths._activation": ("Activation",),
-    "maths._ledger": ("Ledger", "one_step"),
+    "maths.activations._activation": ("Activation",),
+    "maths.ledger._ledger": ("Ledger", "one_step"),
     "maths._network": ("SingleLayer",),
 }
 

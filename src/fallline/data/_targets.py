@@ -10,8 +10,8 @@ import numpy as np
 from fallline._errors import DataWarning
 from fallline._typing import Array
 from fallline.data._blocks import Source
-from fallline.maths._activation import Activation
 from fallline.maths._moments import Moments, block_moments
+from fallline.maths.activations._activation import Activation
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from fallline.descent._settings import Settings
 from fallline.descent._setup import prepare
 from fallline.execution._evaluate import Engine, evaluate
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths._activation import Activation
 from fallline.maths._records import Layer
+from fallline.maths.activations._activation import Activation
 
 
 def error_and_gradient(

@@ -11,10 +11,10 @@ from fallline._typing import Array
 from fallline.data._blocks import Block, Source
 from fallline.descent._coordinates import Coordinates
 from fallline.execution._evaluate import Engine, evaluate, sum_over_blocks
-from fallline.maths._activation import Activation
 from fallline.maths._curvature import block_in_coordinates
 from fallline.maths._partial import Partial
 from fallline.maths._records import Layer, arithmetic_dtype
+from fallline.maths.activations._activation import Activation
 
 FAR_FROM_ZERO = 64.0
 """Standard deviations from zero beyond which float32 inputs are centred before they are multiplied."""
@@ -76,7 +76,7 @@ class Objective:
         return _evaluation(partial, coordinates.join(partial.weights, partial.intercept))
 
     def _loses_digits(self) -> bool:
-        """Whether raw inputs are so far from zero, beside their spread, that narrow floats lose the spread."""
+        """Whether inputs are so far from zero, beside their spread, that narrow floats lose the spread."""
         narrow = arithmetic_dtype(self.source.dtype) == np.float32
         return narrow and self.coordinates.offset > FAR_FROM_ZERO
 

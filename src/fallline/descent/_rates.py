@@ -16,9 +16,9 @@ from fallline.data._targets import Targets
 from fallline.descent._coordinates import Coordinates
 from fallline.descent._objective import Objective
 from fallline.execution._evaluate import Engine, sum_over_blocks
-from fallline.maths._activation import Activation
 from fallline.maths._bounds import curvature_bound, net_input_nearest
 from fallline.maths._moments import Moments, block_moments
+from fallline.maths.activations._activation import Activation
 
 FULL_FEATURES = 1024
 """Inputs up to which λmax is taken from the matrix of products; beyond, its trace bounds it."""

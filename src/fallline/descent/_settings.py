@@ -10,7 +10,7 @@ import numpy as np
 from fallline._errors import InputError
 from fallline.descent._coordinates import SCALINGS
 from fallline.execution._evaluate import Engine
-from fallline.maths._activation import Activation
+from fallline.maths.activations._activation import Activation
 
 METHODS = ("plain", "lbfgs", "gauss-newton", "auto")
 REDUCTIONS = ("mean", "sum")

@@ -9,7 +9,7 @@ import numpy as np
 from fallline.data._targets import Targets
 from fallline.descent._carry import Carry
 from fallline.descent._full_batch import expected_decrease
-from fallline.maths._activation import Activation
+from fallline.maths.activations._activation import Activation
 
 EPOCHS_WITHOUT_PROGRESS = 5
 REACHED_AT_INFINITY = 1e-8

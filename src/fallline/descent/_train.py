@@ -19,9 +19,9 @@ from fallline.descent._setup import Descent, prepare
 from fallline.descent._stopping import Stopping, StopReason
 from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths._activation import Activation
 from fallline.maths._network import SingleLayer
 from fallline.maths._records import arithmetic_dtype
+from fallline.maths.activations._activation import Activation
 
 Callback = Callable[[State], Any]
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from fallline._typing import Array
-from fallline.maths._activation import Activation
 from fallline.maths._gradient import NO_THETA
+from fallline.maths.activations._activation import Activation
 
 
 def _symmetric(low: float, high: float, count: int) -> Array:

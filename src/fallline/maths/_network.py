@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths._activation import Activation
 from fallline.maths._records import arithmetic_dtype, is_sparse
+from fallline.maths.activations._activation import Activation
 
 
 class SingleLayer:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from fallline._typing import Array
-from fallline.maths._activation import Activation
+from fallline.maths.activations._activation import Activation
 
 
 class Records(NamedTuple):

@@ -13,7 +13,7 @@ from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.data._validate import check_finite
 from fallline.faces.estimators._base import SingleLayerEstimator
-from fallline.maths._activation import Activation
+from fallline.maths.activations._activation import Activation
 
 
 class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ignore[misc]

@@ -10,11 +10,11 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths._document import Line, Section, Table, html_fragment, text
-from fallline.maths._spelling import plain
+from fallline.maths.ledger._document import Line, Section, Table, html_fragment, text
+from fallline.maths.ledger._spelling import plain
 
 if TYPE_CHECKING:
-    from fallline.maths._ledger import Ledger
+    from fallline.maths.ledger._ledger import Ledger
 
 
 @dataclass(frozen=True, repr=False)

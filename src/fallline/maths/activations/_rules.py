@@ -11,9 +11,9 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import FloatArray
-from fallline.maths._calculus import first_slope, with_slopes
-from fallline.maths._formula import NAMED, read_formula, tidy
-from fallline.maths._tape import Tape
+from fallline.maths.activations._calculus import first_slope, with_slopes
+from fallline.maths.activations._formula import NAMED, read_formula, tidy
+from fallline.maths.activations._tape import Tape
 
 Function: TypeAlias = Callable[[Any], Any]
 Theta: TypeAlias = Sequence[float] | FloatArray
@@ -63,13 +63,13 @@ class Formula:
 
     def latex(self) -> str:
         """f(h) in LaTeX."""
-        from fallline.maths._typeset import value_latex
+        from fallline.maths.activations._typeset import value_latex
 
         return value_latex(self.tape)
 
     def slope_latex(self) -> str:
         """f'(h) in LaTeX."""
-        from fallline.maths._typeset import slope_latex
+        from fallline.maths.activations._typeset import slope_latex
 
         return slope_latex(self.tape)
 

@@ -5,9 +5,9 @@ Forward mode: Griewank and Walther, Evaluating Derivatives (2nd ed., SIAM, 2008)
 
 from __future__ import annotations
 
-from fallline.maths._formula import append
-from fallline.maths._operations import CONSTANT_ARGUMENT, OPERATIONS
-from fallline.maths._tape import Instruction, Tape, TapeBuilder
+from fallline.maths.activations._formula import append
+from fallline.maths.activations._operations import CONSTANT_ARGUMENT, OPERATIONS
+from fallline.maths.activations._tape import Instruction, Tape, TapeBuilder
 
 
 def with_slopes(tape: Tape) -> Tape:

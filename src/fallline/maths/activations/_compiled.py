@@ -15,8 +15,8 @@ import numba
 import numpy as np
 from numba.core import config
 
-from fallline.maths._operations import OPERATIONS
-from fallline.maths._tape import Instruction, Tape
+from fallline.maths.activations._operations import OPERATIONS
+from fallline.maths.activations._tape import Instruction, Tape
 
 _HEADER = """\
 from math import atan, cos, cosh, erf, exp, expm1, log, log1p, sin, sinh, sqrt, tan, tanh
@@ -41,7 +41,7 @@ def compiled_address(tape: Tape, dtype: np.dtype[Any]) -> int:
 def compiled(tape: Tape, type_name: str) -> Any:
     """Numba's C function of a tape; `type_name` is float32 or float64."""
     body = _body(tape)
-    # The name is part of the symbol: of two functions of one name that are read from disk, one would be lost.
+    # Numba numbers symbols by process: functions read back from two of them need names of their own.
     name = "activation_" + _digest(numba.__version__, _HEADER, type_name, body)
     source = _HEADER.format(name=name, type=type_name, body=body)
     try:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from fallline._errors import FormulaError
-from fallline.maths._operations import FUNCTIONS
-from fallline.maths._tape import Tape, TapeBuilder
+from fallline.maths.activations._operations import FUNCTIONS
+from fallline.maths.activations._tape import Tape, TapeBuilder
 
 NAMED = {
     "identity": "h",

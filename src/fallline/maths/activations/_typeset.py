@@ -9,14 +9,14 @@ from typing import Any, cast
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from fallline.maths._calculus import first_slope
-from fallline.maths._tape import Tape
+from fallline.maths.activations._calculus import first_slope
+from fallline.maths.activations._tape import Tape
 
 MAX_SIZE = 1_000  # operations, with shared parts and powers written out
 
 
 class _Written(sp.Function):  # type: ignore[misc]
-    """A function that SymPy only writes: it would compare whole formulas for max or cases, which can take minutes."""
+    """A function that SymPy only writes: its own max and cases can take minutes."""
 
     template = ""
 
@@ -45,8 +45,16 @@ class _Less(_Written):
     template = "{0} < {1}"
 
 
+class _Greater(_Written):
+    template = "{0} > {1}"
+
+
 class _AtMost(_Written):
     template = r"{0} \leq {1}"
+
+
+class _AtLeast(_Written):
+    template = r"{0} \geq {1}"
 
 
 class _Cases(_Written):
@@ -68,8 +76,8 @@ _SYMPY: dict[str, Any] = {
     "mul": sp.Mul,
     "div": lambda u, w: u / w,
     "pow": sp.Pow,
-    "lt": _Less,
-    "le": _AtMost,
+    "lt": lambda u, w: _Greater(w, u) if u.is_Number else _Less(u, w),
+    "le": lambda u, w: _AtLeast(w, u) if u.is_Number else _AtMost(u, w),
     "where": _Cases,
     "exp": sp.exp,
     "expm1": lambda u: sp.exp(u) - 1,
@@ -89,7 +97,7 @@ _SYMPY: dict[str, Any] = {
     "abs": sp.Abs,
     "sign": sp.sign,
 }
-_IRRATIONAL = (sp.pi, sp.E, sp.sqrt(2), sp.sqrt(sp.pi), sp.sqrt(2 * sp.pi), sp.log(2))
+_EXACT = (sp.S.One, sp.pi, sp.E, sp.sqrt(2), sp.sqrt(sp.pi), sp.sqrt(2 * sp.pi), sp.log(2))
 
 
 def value_latex(tape: Tape) -> str:
@@ -150,7 +158,9 @@ def _number(x: float) -> sp.Expr:
         return sp.Integer(int(x))
     if 1 / x in range(2, 9):
         return sp.Rational(1, int(1 / x))
-    for exact in (form for base in _IRRATIONAL for form in (base, 1 / base)):
+    if len(repr(x)) < 9:
+        return sp.Float(repr(x))
+    for exact in (form for base in _EXACT for form in (base, 1 / base)):
         ratio = x / float(exact)
         simple = Fraction(ratio).limit_denominator(8)
         if abs(simple.numerator) <= 8 and math.isclose(ratio, simple, rel_tol=4e-16):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fallline._typing import Array
-from fallline.maths._spelling import Cell, html, latex, latex_number, number, with_formulas
+from fallline.maths.ledger._spelling import Cell, html, latex, latex_number, number, with_formulas
 
 WIDTH = 80
 SHOWN = 10  # rows of a table, before "… and 96 more"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fallline.maths._document import Line, Section, Table
+from fallline.maths.ledger._document import Line, Section, Table
 
 if TYPE_CHECKING:
-    from fallline.maths._ledger import Ledger
+    from fallline.maths.ledger._ledger import Ledger
 
 
 def ledger_parts(ledger: Ledger) -> list[Section | Table]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fallline._typing import FloatArray
-from fallline.maths._operations import OPERATIONS
+from fallline.maths.activations._operations import OPERATIONS
 
 LARGEST_PRODUCT = 8  # h**8 is written as a product, h**9 as a power
 

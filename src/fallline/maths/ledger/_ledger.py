@@ -11,11 +11,11 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths._activation import Activation
-from fallline.maths._derivation import Derivation, derive
-from fallline.maths._document import html_fragment, text
-from fallline.maths._ledger_input import check_settings, first_place, fitting_arrays
-from fallline.maths._ledger_view import ledger_parts
+from fallline.maths.activations._activation import Activation
+from fallline.maths.ledger._derivation import Derivation, derive
+from fallline.maths.ledger._document import html_fragment, text
+from fallline.maths.ledger._input import check_settings, first_place, fitting_arrays
+from fallline.maths.ledger._view import ledger_parts
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fallline._errors import InputError
 from fallline._typing import FloatArray
-from fallline.maths._rules import Formula, Function, Functions, cached_formula, value_range
+from fallline.maths.activations._rules import Formula, Function, Functions, cached_formula, value_range
 
 
 @final
@@ -226,15 +226,23 @@ class Activation:
             For a pair of functions and for other types.
         """
         dtype = np.dtype(dtype)
+        if dtype in self._addresses:
+            return self._addresses[dtype]
         if not isinstance(self._rule, Formula):
             raise InputError(
                 f"the activation {self.name} is a pair of functions and cannot be compiled; write a formula"
             )
         if dtype not in (np.float32, np.float64):
             raise InputError(f"activations are compiled for float32 and float64, not {dtype}")
-        from fallline.maths._compiled_activation import compiled_address
+        from fallline.maths.activations._compiled import compiled_address
 
-        return compiled_address(self._rule.with_slopes, dtype)
+        self._addresses[dtype] = compiled_address(self._rule.with_slopes, dtype)
+        return self._addresses[dtype]
+
+    @cached_property
+    def _addresses(self) -> dict[np.dtype[Any], int]:
+        """Known addresses: a kernel asks for one at each block."""
+        return {}
 
     def _theta(self, parameters: dict[str, float]) -> FloatArray:
         for name in self.parameters:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths._activation import Activation
+from fallline.maths.activations._activation import Activation
 
 
 def check_settings(activation: Activation, learning_rate: float, reduction: str) -> None:

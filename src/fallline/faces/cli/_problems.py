@@ -1,0 +1,85 @@
+"""The two real data sets of the demo: raw as they were measured, cut in two, and how they are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fallline._typing import Array
+
+LOWEST, HIGHEST = 25.0, 346.0
+"""Range of the disease score in the diabetes set."""
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Records to train on and records to test with, an activation, and scores of predictions, the chief one first."""
+
+    name: str
+    story: str
+    activation: str
+    X_train: Array
+    X_test: Array
+    y_train: Array
+    y_test: Array
+    scores: Callable[[Array, Array], Scores]
+    baseline: str
+    estimator: str
+
+    @property
+    def code(self) -> tuple[str, str]:
+        """Two lines of Python that give the chief score on the test set."""
+        fit = f'{self.estimator}("{self.activation}").fit(X_train, y_train)'
+        return f"from fallline import {self.estimator}", f"{fit}.score(X_test, y_test)"
+
+
+def diabetes() -> Problem:
+    """Return the diabetes set of Efron, Hastie, Johnstone and Tibshirani (2004), its target within ±0.9."""
+    from sklearn.datasets import load_diabetes
+    from sklearn.model_selection import train_test_split
+
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    y = -0.9 + 1.8 * (y - LOWEST) / (HIGHEST - LOWEST)
+    return Problem(
+        "diabetes",
+        "442 patients: age, sex, body mass index, blood pressure and six blood values tell how far the disease "
+        "has gone a year later, a score from 25 to 346 that is mapped to -0.9 … 0.9 for tanh.",
+        "tanh",
+        *train_test_split(X, y, random_state=0),
+        scores=_regression_scores,
+        baseline="mean of y",
+        estimator="SingleLayerRegressor",
+    )
+
+
+def breast_cancer() -> Problem:
+    """Return the breast cancer set of Street, Wolberg and Mangasarian (1993): 1 is benign, 0 malignant."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.model_selection import train_test_split
+
+    X, y = load_breast_cancer(return_X_y=True)
+    return Problem(
+        "breast cancer",
+        "569 tumours: 30 measurements of cell nuclei, from radius to fractal dimension, tell benign (1) from "
+        "malignant (0), the two ends of the sigmoid.",
+        "sigmoid",
+        *train_test_split(X, y.astype(np.float64), random_state=0),
+        scores=_classification_scores,
+        baseline="majority class",
+        estimator="SingleLayerClassifier",
+    )
+
+
+def _regression_scores(y: Array, y_hat: Array) -> Scores:
+    from sklearn.metrics import r2_score, root_mean_squared_error
+
+    points = (HIGHEST - LOWEST) / 1.8
+    return {"r2": float(r2_score(y, y_hat)), "rmse": points * float(root_mean_squared_error(y, y_hat))}
+
+
+def _classification_scores(y: Array, y_hat: Array) -> Scores:
+    return {"accuracy": float(np.mean((y_hat > 0.5) == (y > 0.5)))}

@@ -1,0 +1,1 @@
+"""Activations: one definition each, parsed, differentiated, run, compiled and typeset."""
