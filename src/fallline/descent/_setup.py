@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fallline._errors import DivergenceError, InputError
-from fallline._typing import Array
+from fallline._errors import InputError
 from fallline.data._blocks import Shape, Source
 from fallline.data._targets import Targets, survey, warn_about
-from fallline.data._validate import checked_intercept, checked_weights
 from fallline.descent._carry import Advance, Carry
 from fallline.descent._coordinates import Coordinates, from_moments, raw
 from fallline.descent._epochs import Epochs
@@ -20,10 +18,10 @@ from fallline.descent._objective import Objective
 from fallline.descent._rates import advice, batch_rate, bound_on_curvature, largest_eigenvalue, source_moments
 from fallline.descent._search import Constant, Halving
 from fallline.descent._settings import Settings
+from fallline.descent._start import check_start, given_intercept, starting_point
 from fallline.descent.methods._gauss_newton import GaussNewton
 from fallline.descent.methods._lbfgs import LBFGS
 from fallline.descent.methods._plain import Plain
-from fallline.maths._bounds import net_input_nearest
 from fallline.maths._updates import Updates
 
 CHEAP_PRODUCTS = 2e9
@@ -32,7 +30,6 @@ CHEAP_WIDTH = 64
 """Inputs × outputs up to which they are formed however many records there are."""
 CHEAP_SOLUTION = 3e8
 """Cubed inputs × outputs up to which systems with these matrices are solved."""
-START_SPREAD = 0.01
 
 
 @dataclass(frozen=True)
@@ -93,11 +90,7 @@ def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[C
     """Return the coordinates to descend in, and the passes that took."""
     scaling = choose_scaling(source, settings, method)
     _, d, k = source.shape
-    fixed = (
-        np.zeros(k)
-        if settings.initial_intercept is None
-        else checked_intercept(settings.initial_intercept, k)
-    )
+    fixed = given_intercept(settings, k)
     if scaling == "none":
         return raw(d, settings.fit_intercept, fixed), 0
     moments = source_moments(source, settings.engine, full=scaling == "whiten")
@@ -107,49 +100,6 @@ def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[C
             "the values of X are so large that their squares overflow: divide the largest columns"
         )
     return from_moments(scaling, moments, settings.fit_intercept, fixed), 1
-
-
-def starting_point(
-    objective: Objective, settings: Settings, targets: Targets, rng: np.random.Generator
-) -> Array:
-    """Return the point of the initial weights and intercept.
-
-    By default weights are 0 and the intercept is where f(b) is nearest to the mean of y; without an
-    intercept, or where f′(0) = 0 or f(0) is not finite, weights are small normals in the coordinates
-    descended.
-    """
-    _, d, k = objective.source.shape
-    intercept = initial_intercept(objective, settings, targets)
-    weights = settings.initial_weights
-    if isinstance(weights, str):
-        if weights != "random":
-            raise InputError(f"initial_weights must be an array, 'random' or None, got {weights!r}")
-        return objective.coordinates.unfold(rng.normal(scale=d**-0.5, size=(d, k)), intercept)
-    if weights is not None:
-        return objective.coordinates.unfold(checked_weights(weights, d, k, "initial_weights"), intercept)
-    point = objective.coordinates.unfold(np.zeros((d, k)), intercept)
-    if not settings.fit_intercept or not _is_lively_at_zero(objective):
-        rows = slice(None, -1 if settings.fit_intercept else None)
-        point[rows] = START_SPREAD * rng.normal(size=point[rows].shape)
-    return point
-
-
-def initial_intercept(objective: Objective, settings: Settings, targets: Targets) -> Array:
-    """Return the intercepts (k,) to start from."""
-    k = objective.source.shape.n_outputs
-    if (
-        settings.initial_intercept is not None
-        or not settings.fit_intercept
-        or settings.initial_weights is not None
-    ):
-        return checked_intercept(settings.initial_intercept or 0.0, k, "initial_intercept")
-    return np.array([net_input_nearest(objective.activation, float(mean)) for mean in targets.mean])
-
-
-def _is_lively_at_zero(objective: Objective) -> bool:
-    with np.errstate(all="ignore"):
-        value, slope = objective.activation.value(0.0), objective.activation.slope(0.0)
-    return bool(np.isfinite(value) and slope != 0.0)
 
 
 def full_batch(
@@ -181,19 +131,3 @@ def epochs(objective: Objective, settings: Settings, batch_size: int, targets: T
     shuffle = True if settings.shuffle is None else settings.shuffle
     in_batches = replace(objective, source=objective.source.in_batches(batch_size))
     return Epochs(in_batches, updates, shuffle, settings.evaluate), reads
-
-
-def check_start(carry: Carry, source: Source) -> None:
-    """Raise where E or its gradient is not finite at the start, and say which cell of X is to blame."""
-    state = carry.state
-    if (
-        np.isfinite([state.error, state.gradient_norm]).all()
-        or np.isnan([state.error, state.gradient_norm]).all()
-    ):
-        return
-    source.raise_for_bad_values()
-    raise DivergenceError(
-        f"the error at the start is {state.error:.6g} and its gradient has norm {state.gradient_norm:.6g}: "
-        "start from smaller weights, or with scaling='standard'",
-        state,
-    )
