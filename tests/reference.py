@@ -29,3 +29,31 @@ def error_and_gradient(X, y, weights, intercept, f, slope, sample_weight=None):
             for i in range(len(X[m])):
                 gradient[i][j] -= s * delta * X[m][i]
     return error(X, y, weights, intercept, f, sample_weight), gradient, intercept_gradient
+
+
+def gauss_newton_matrix(Z, h, slope, j, sample_weight=None):
+    size = len(Z[0])
+    matrix = [[0.0] * size for _ in range(size)]
+    for m in range(len(Z)):
+        s = 1.0 if sample_weight is None else sample_weight[m]
+        for a in range(size):
+            for b in range(size):
+                matrix[a][b] += s * slope(h[m][j]) ** 2 * Z[m][a] * Z[m][b]
+    return matrix
+
+
+def epoch(X, y, weights, intercept, f, slope, order, batch_size, rate, mean_weight, fit_intercept, sample_weight):
+    weights, intercept, met = [list(row) for row in weights], list(intercept), 0.0
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        rows, targets = [X[m] for m in batch], [y[m] for m in batch]
+        s = None if sample_weight is None else [sample_weight[m] for m in batch]
+        e, gradient, gradient_b = error_and_gradient(rows, targets, weights, intercept, f, slope, s)
+        step = rate if mean_weight is None else rate / (len(batch) * mean_weight)
+        met += e
+        for j in range(len(intercept)):
+            for i in range(len(weights)):
+                weights[i][j] -= step * gradient[i][j]
+            if fit_intercept:
+                intercept[j] -= step * gradient_b[j]
+    return weights, intercept, met

@@ -188,9 +188,7 @@ def test_seeded_runs_repeat_bit_for_bit(batch_size, scaling):
 
     def bits(seed):
         settings = {"activation": "tanh", "learning_rate": 0.1, "initial_weights": "random"}
-        states = fallline.descend(
-            X, y, random_state=seed, batch_size=batch_size, scaling=scaling, **settings
-        )
+        states = fallline.descend(X, y, random_state=seed, batch_size=batch_size, scaling=scaling, **settings)
         return [(s.weights.tobytes(), s.error) for s in islice(states, 4)]
 
     assert bits(3) == bits(3)
@@ -216,7 +214,12 @@ def test_scaled_descent_is_the_rule_in_those_coordinates(scaling, by_hand, fit_i
     (X, y, s), w, b = drawn(k=2)
     X, w = X * [1e3, 1.0, 1e-2] + [5e3, 0.0, 1.0], w / [[2e4], [20.0], [0.2]]
     b = b if fit_intercept else np.zeros(2)
-    settings = {"scaling": scaling, "batch_size": batch_size, "shuffle": False, "fit_intercept": fit_intercept}
+    settings = {
+        "scaling": scaling,
+        "batch_size": batch_size,
+        "shuffle": False,
+        "fit_intercept": fit_intercept,
+    }
     states = first_states(8, (X, y, s), w, b, activation="tanh", learning_rate=0.3, **settings)
     centre, T = by_hand(X, s, fit_intercept)
     Z, v, c = (X - centre) @ T, np.linalg.solve(T, w), b + centre @ w
@@ -314,7 +317,9 @@ def test_a_search_ends_where_nothing_lowers_E(settings):
     activation = settings.get("activation", "identity")
     for way in np.vstack([np.eye(3), -np.eye(3)]) * 1e-5:
         moved = last.weights + way
-        there = fallline.error_and_gradient(X, y[:, 0], moved, intercept=last.intercept, activation=activation)
+        there = fallline.error_and_gradient(
+            X, y[:, 0], moved, intercept=last.intercept, activation=activation
+        )
         assert there[0] >= last.error
 
 

@@ -54,7 +54,7 @@ def test_aligned_subtrees_in_any_order(data, n):
         first, stop = number << level, (number + 1) << level
         if first >= n:
             return []
-        if stop <= n and data.draw(st.booleans()):
+        if level == 0 or (stop <= n and data.draw(st.booleans())):
             return [(Node(level, number), Text(tree(first, stop)))]
         return subtrees(level - 1, 2 * number) + subtrees(level - 1, 2 * number + 1)
 

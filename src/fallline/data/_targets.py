@@ -50,6 +50,8 @@ def survey(source: Source) -> Targets:
 
 def warn_about(targets: Targets, activation: Activation) -> None:
     """Warn of targets that are constant or that the activation cannot reach."""
+    if targets.n_records == 1:
+        return
     low, high = activation.range
     for j, (bottom, top) in enumerate(zip(targets.low, targets.high, strict=True)):
         name = "y" if len(targets.low) == 1 else f"output {j} of y"

@@ -35,9 +35,9 @@ def main() -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        import fallline
+        from importlib.metadata import version
 
-        typer.echo(f"fallline {fallline.__version__}")
+        typer.echo(f"fallline {version('fallline')}")
         raise typer.Exit
 
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from sklearn.exceptions import ConvergenceWarning
 
 from fallline.descent._carry import State
 from fallline.descent._run import Run
 from fallline.descent._stopping import StopReason
 from fallline.descent._train import Callback, train
 from fallline.faces.cli._compare import compare as compared
-from fallline.faces.cli._demo_view import show_footer, show_intro, show_result
+from fallline.faces.cli._demo_view import show_intro, show_key, show_result
 from fallline.faces.cli._problems import Problem, breast_cancer, diabetes
 from fallline.faces.cli._results import Result
 
@@ -49,6 +48,8 @@ def solved(problem: Problem, compare: bool, *, quiet: bool) -> Result:
 
 def _trained(problem: Problem, callback: Callback) -> tuple[Run, list[str]]:
     """Return the training and the sentences of its warnings; non-convergence is in its message already."""
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         run = train(problem.X_train, problem.y_train, activation=problem.activation, callbacks=[callback])
@@ -78,7 +79,7 @@ def _print_text(results: Iterable[Result], compare: bool) -> int:
     for result in results:
         show_result(console, result)
         stops.append(result.run.stop)
-    show_footer(console, compare)
+    show_key(console, compare)
     return exit_code(stops)
 
 

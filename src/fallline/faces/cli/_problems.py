@@ -17,18 +17,18 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class Problem:
-    """Records to train on and records to test with, an activation, and scores of predictions, the chief one first."""
+    """Records to train on and to test with, an activation, and scores of predictions, the chief one first."""
 
     name: str
     story: str
     activation: str
+    estimator: str
+    baseline: str
+    scores: Callable[[Array, Array], Scores]
     X_train: Array
     X_test: Array
     y_train: Array
     y_test: Array
-    scores: Callable[[Array, Array], Scores]
-    baseline: str
-    estimator: str
 
     @property
     def code(self) -> tuple[str, str]:
@@ -40,38 +40,42 @@ class Problem:
 def diabetes() -> Problem:
     """Return the diabetes set of Efron, Hastie, Johnstone and Tibshirani (2004), its target within ±0.9."""
     from sklearn.datasets import load_diabetes
-    from sklearn.model_selection import train_test_split
 
     X, y = load_diabetes(return_X_y=True, scaled=False)
-    y = -0.9 + 1.8 * (y - LOWEST) / (HIGHEST - LOWEST)
     return Problem(
-        "diabetes",
-        "442 patients: age, sex, body mass index, blood pressure and six blood values tell how far the disease "
-        "has gone a year later, a score from 25 to 346 that is mapped to -0.9 … 0.9 for tanh.",
-        "tanh",
-        *train_test_split(X, y, random_state=0),
-        scores=_regression_scores,
-        baseline="mean of y",
+        name="diabetes",
+        story="442 patients: age, sex, body mass index, blood pressure and six blood values tell how far the "
+        "disease has gone a year later, a score from 25 to 346 that is mapped to -0.9 to 0.9 for tanh.",
+        activation="tanh",
         estimator="SingleLayerRegressor",
+        baseline="mean of y",
+        scores=_regression_scores,
+        **_split(X, -0.9 + 1.8 * (y - LOWEST) / (HIGHEST - LOWEST)),
     )
 
 
 def breast_cancer() -> Problem:
-    """Return the breast cancer set of Street, Wolberg and Mangasarian (1993): 1 is benign, 0 malignant."""
+    """Return the breast cancer set of Street, Wolberg and Mangasarian (1993)."""
     from sklearn.datasets import load_breast_cancer
-    from sklearn.model_selection import train_test_split
 
     X, y = load_breast_cancer(return_X_y=True)
     return Problem(
-        "breast cancer",
-        "569 tumours: 30 measurements of cell nuclei, from radius to fractal dimension, tell benign (1) from "
-        "malignant (0), the two ends of the sigmoid.",
-        "sigmoid",
-        *train_test_split(X, y.astype(np.float64), random_state=0),
-        scores=_classification_scores,
-        baseline="majority class",
+        name="breast cancer",
+        story="569 tumours: 30 measurements of their cell nuclei, from radius to fractal dimension, tell "
+        "benign (1) from malignant (0), the two ends of the sigmoid.",
+        activation="sigmoid",
         estimator="SingleLayerClassifier",
+        baseline="majority class",
+        scores=_classification_scores,
+        **_split(X, y.astype(np.float64)),
     )
+
+
+def _split(X: Array, y: Array) -> dict[str, Array]:
+    from sklearn.model_selection import train_test_split
+
+    parts = train_test_split(X, y, random_state=0)
+    return dict(zip(("X_train", "X_test", "y_train", "y_test"), parts, strict=True))
 
 
 def _regression_scores(y: Array, y_hat: Array) -> Scores:

@@ -46,7 +46,7 @@ class Result:
 
     @property
     def baseline(self) -> Measures:
-        """Return E and the scores of predicting the mean of y everywhere, which for classes is the majority."""
+        """Return E and the scores of predicting the mean of y everywhere: for classes, the majority."""
         mean, problem = self.problem.y_train.mean(), self.problem
         return self._measures(np.full(len(problem.y_train), mean), np.full(len(problem.y_test), mean))
 

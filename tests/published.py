@@ -1,0 +1,129 @@
+"""Real data with known optima: certificates of NIST, and sets of scikit-learn.
+
+Norris, Longley, DanWood and Rat42 are Statistical Reference Datasets of the National Institute of Standards and
+Technology (https://www.itl.nist.gov/div898/strd, public domain), typed in; their answers are certified to 11 or
+more digits. The optima of the other sets were solved in 50-digit arithmetic.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.datasets import load_diabetes, load_linnerud
+
+
+class RealSet(NamedTuple):
+    """Raw data, and the least Σ (y − ŷ)² with the intercept and weights (1 + d,) or (1 + d, k) that reach it."""
+
+    X: Any
+    y: Any
+    activation: str
+    sse: float
+    optimum: Any
+
+
+def table(text):
+    """Return inputs and target from rows "y,x1,x2,…"."""
+    rows = np.array([row.split(",") for row in text.split()], dtype=float)
+    return rows[:, 1:], rows[:, 0]
+
+
+NORRIS = """
+0.1,0.2  338.8,337.4  118.1,118.2  888,884.6  9.2,10.1  228.1,226.5  668.5,666.3  998.5,996.3  449.1,448.6
+778.9,777  559.2,558.2  0.3,0.4  0.1,0.6  778.1,775.5  668.8,666.9  339.3,338  448.9,447.5  10.8,11.6
+557.7,556  228.3,228.1  998,995.8  888.8,887.6  119.6,120.2  0.3,0.3  0.6,0.3  557.6,556.8  339.3,339.1
+888,887.2  998.5,999  778.9,779  10.2,11.1  117.6,118.3  228.9,229.2  668.4,669.1  449.2,448.9  0.2,0.5
+"""
+
+LONGLEY = """
+60323,83,234289,2356,1590,107608,1947  61122,88.5,259426,2325,1456,108632,1948
+60171,88.2,258054,3682,1616,109773,1949  61187,89.5,284599,3351,1650,110929,1950
+63221,96.2,328975,2099,3099,112075,1951  63639,98.1,346999,1932,3594,113270,1952
+64989,99,365385,1870,3547,115094,1953  63761,100,363112,3578,3350,116219,1954
+66019,101.2,397469,2904,3048,117388,1955  67857,104.6,419180,2822,2857,118734,1956
+68169,108.4,442769,2936,2798,120445,1957  66513,110.8,444546,4681,2637,121950,1958
+68655,112.6,482704,3813,2552,123366,1959  69564,114.2,502601,3931,2514,125368,1960
+69331,115.7,518173,4806,2572,127852,1961  70551,116.9,554894,4007,2827,130081,1962
+"""
+
+DANWOOD = """
+2.138,1.309  3.421,1.471  3.597,1.49  4.34,1.565  4.882,1.611  5.66,1.68
+"""
+
+RAT42 = """
+8.93,9  10.8,14  18.59,21  22.33,28  39.35,42  56.11,57  61.73,63  64.62,70  67.08,79
+"""
+
+
+DIABETES_IDENTITY = """
+-334.5671385187873 -0.036361224223625414 -22.85964809049839 5.602962091923705 1.1168079933181907 -1.089996334063241
+0.7464504555142268 0.3720047150891541 6.533831935990339 68.48312496478832 0.28011698932150436
+"""
+
+DIABETES_TANH = """
+-3.6324921834995756 0.00018901454644225057 -0.13849977097508737 0.03432580160876084 0.006874166151106779
+-0.009779040043330618 0.00779751871213934 0.0050326005684151005 0.032844831315732466 0.5326533239443826
+0.00163736599443963
+"""
+
+DIABETES_SOFTPLUS = """
+-6.137846011288292 0.00038134859376224065 -0.2817252999573876 0.07087163009025838 0.014446458486788938
+-0.02269686947372757 0.01876235855272537 0.012388269011171071 0.06624020360789033 1.1620226601903965
+0.003873491302845799
+"""
+
+LINNERUD = """
+208.23351880696043 40.597875418664636 52.04362105172439
+-0.4750263586638016 -0.13687022987329855 0.0010707884028689093
+-0.21771646975131498 -0.040336624010151645 0.04202940787028208
+0.09308837062185489 0.02797359713108972 -0.029461170948094625
+"""
+
+LONGLEY_CERTIFIED = """
+-3482258.63459582 15.0618722713733 -0.358191792925910e-1 -2.02022980381683 -1.03322686717359
+-0.511041056535807e-1 1829.15146461355
+"""
+
+
+def numbers(text):
+    return np.array(text.split(), dtype=float)
+
+
+def real_sets():
+    diabetes, target = load_diabetes(return_X_y=True, scaled=False)
+    linnerud, body = load_linnerud(return_X_y=True)
+    temperature, energy = table(DANWOOD)
+    return {
+        "norris": RealSet(
+            *table(NORRIS), "identity", 26.6173985294224, np.array([-0.262323073774029, 1.00211681802045])
+        ),
+        "longley": RealSet(*table(LONGLEY), "identity", 836424.055505915, numbers(LONGLEY_CERTIFIED)),
+        # certified for b₁ x^b₂, which is exp(log b₁ + b₂ log x)
+        "danwood": RealSet(
+            np.log(temperature),
+            energy,
+            "exp",
+            4.3173084083e-3,
+            np.array([np.log(7.6886226176e-1), 3.8604055871]),
+        ),
+        # certified for b₁ / (1 + exp(b₂ − b₃ x)), of which b₁ is taken as known
+        "rat42": RealSet(
+            *table(RAT42), "72.462237576*sigmoid(h)", 8.0565229338, np.array([-2.6180768402, 6.7359200066e-2])
+        ),
+        "diabetes": RealSet(diabetes, target, "identity", 1263985.7856333435643, numbers(DIABETES_IDENTITY)),
+        "diabetes, tanh": RealSet(
+            diabetes,
+            -0.9 + 1.8 * (target - 25) / (346 - 25),
+            "tanh",
+            39.073142701926967942,
+            numbers(DIABETES_TANH),
+        ),
+        "diabetes, softplus": RealSet(
+            diabetes, target / 100, "softplus", 124.06572307889957409, numbers(DIABETES_SOFTPLUS)
+        ),
+        "linnerud": RealSet(
+            linnerud, body, "identity", 9481.4694789345411747, numbers(LINNERUD).reshape(4, 3)
+        ),
+    }
+
+
+REAL = real_sets()

@@ -1,0 +1,203 @@
+"""A descent drained until it should stop: why it stops, and what it leaves."""
+
+import warnings
+from itertools import islice
+
+import numpy as np
+import pytest
+from published import REAL
+from sklearn.exceptions import ConvergenceWarning
+from strategies import small_blocks
+
+import fallline
+from fallline import StopReason
+
+NORRIS = REAL["norris"].X, REAL["norris"].y
+DIABETES = REAL["diabetes, tanh"].X, REAL["diabetes, tanh"].y
+
+
+def raise_interrupt(state):
+    if state.step == 2:
+        raise KeyboardInterrupt
+
+
+APART = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+STOPS = [
+    (StopReason.CONVERGED, NORRIS, {}),
+    (StopReason.EXACT, (APART, 3 * APART[:, 0] + 1), {}),
+    (StopReason.EXACT, (APART, np.exp(APART[:, 0])), {"activation": "exp"}),
+    (StopReason.AT_INFINITY, (APART, [0, 0, 1, 1]), {"activation": "sigmoid"}),
+    (StopReason.AT_INFINITY, (APART, [-1, -1, 1, 1]), {"activation": "tanh", "method": "lbfgs"}),
+    (StopReason.AT_INFINITY, (APART, [[0, 1], [0, 1], [1, 0], [1, 0]]), {"activation": "sigmoid"}),
+    (StopReason.ROUNDING, DIABETES, {"activation": "tanh", "method": "gauss-newton", "tol": 0.0}),
+    (StopReason.ROUNDING, DIABETES, {"activation": "tanh", "method": "lbfgs", "tol": 0.0}),
+    (StopReason.FLAT, NORRIS, {"activation": "relu", "initial_weights": [0.0], "initial_intercept": -1.0}),
+    (StopReason.MAX_ITER, DIABETES, {"activation": "tanh", "max_iter": 2}),
+    (StopReason.MAX_ITER, DIABETES, {"max_iter": 0}),
+    (StopReason.MAX_ITER, NORRIS, {"batch_size": 4, "max_iter": 2}),
+    (StopReason.DIVERGED, NORRIS, {"learning_rate": 3.0}),
+    (StopReason.DIVERGED, NORRIS, {"learning_rate": 1.0, "batch_size": 1, "scaling": "none"}),
+    (StopReason.CALLBACK, DIABETES, {"activation": "tanh", "callbacks": [lambda s: s.step == 2]}),
+    (StopReason.NO_PROGRESS, NORRIS, {"batch_size": 4}),
+    (StopReason.INTERRUPTED, DIABETES, {"activation": "tanh", "callbacks": [raise_interrupt]}),
+]
+
+
+def test_every_reason_to_stop_is_tried():
+    assert {reason for reason, _, _ in STOPS} == set(StopReason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "data", "asked"), STOPS, ids=[f"{r.name}-{i}" for i, (r, *_) in enumerate(STOPS)]
+)
+def test_a_run_says_why_it_stopped(reason, data, asked):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            run = fallline.train(*data, **asked)
+        except KeyboardInterrupt as interrupt:
+            run = interrupt.run
+            warnings.warn(run.message, ConvergenceWarning, stacklevel=1)
+    assert run.stop is reason
+    assert run.message.startswith(str(reason).split(":")[0])
+    assert run.message in repr(run)
+    assert "\n" not in run.message
+    expected = [] if reason.is_converged else [(ConvergenceWarning, run.message, __file__)]
+    assert [(w.category, str(w.message), w.filename) for w in warned] == expected
+    assert_consistent(run, *data, asked)
+
+
+def assert_consistent(run, X, y, asked):
+    """The history ends in the state, the state is the network, and its error is E of the network."""
+    history, state = run.history, run.state
+    assert {len(column) for column in history.values()} == {len(history["step"])}
+    for column in ("step", "passes", "error", "gradient_norm"):
+        np.testing.assert_array_equal(history[column][-1], getattr(state, column))
+    assert (history["step"][0], history["seconds"].min() >= 0) == (0, True)
+    for column in ("step", "passes", "seconds"):
+        assert (np.diff(history[column]) >= (column == "step")).all()
+    np.testing.assert_array_equal(run.network.weights, state.weights)
+    np.testing.assert_array_equal(run.network.intercept, state.intercept)
+    E, *_ = fallline.error_and_gradient(
+        X, y, state.weights, intercept=state.intercept, activation=asked.get("activation", "identity")
+    )
+    assert state.error == pytest.approx(E, rel=1e-9, abs=1e-24)
+    assert run.baseline_error == pytest.approx(0.5 * np.sum((y - np.mean(y, axis=0)) ** 2))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"method": "plain", "scaling": "whiten"},
+        {"method": "gauss-newton", "scaling": "standard"},
+        {"method": "lbfgs", "scaling": "whiten", "initial_weights": np.full(10, 1e-4)},
+        {"method": "plain", "scaling": "standard", "batch_size": 32, "random_state": 1},
+        {"method": "plain", "scaling": "standard", "batch_size": 32, "evaluate": False, "shuffle": False},
+    ],
+)
+def test_the_history_is_the_stream_of_descend(asked):
+    seen = []
+    with pytest.warns(ConvergenceWarning, match="max_iter"):
+        run = fallline.train(
+            *DIABETES, activation="tanh", max_iter=4, tol=0.0, callbacks=[seen.append], **asked
+        )
+    states = list(islice(fallline.descend(*DIABETES, activation="tanh", fit_intercept=True, **asked), 5))
+    for column in run.history.keys() - {"seconds"}:
+        np.testing.assert_array_equal(run.history[column], [getattr(state, column) for state in states])
+        np.testing.assert_array_equal(run.history[column], [getattr(state, column) for state in seen])
+    np.testing.assert_array_equal(run.network.weights, states[-1].weights)
+
+
+@pytest.mark.parametrize("k", [1, 3, 6])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "asked",
+    [{"method": "gauss-newton"}, {"method": "lbfgs"}, {"method": "plain"}, {"batch_size": 10}],
+    ids=str,
+)
+def test_same_bits_for_any_number_of_threads(asked, dtype, k):
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(3001, 4)).astype(dtype) + 5, rng.random((3001, k))
+    with small_blocks(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        runs = [
+            fallline.train(X, y, activation="sigmoid", n_jobs=n_jobs, max_iter=5, **asked)
+            for n_jobs in (1, 2, 3)
+        ]
+    bits = {
+        (run.network.weights.tobytes(), run.network.intercept.tobytes(), run.history["error"].tobytes())
+        for run in runs
+    }
+    assert len(bits) == 1
+
+
+def test_an_interrupted_run_holds_what_was_reached():
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fallline.train(*DIABETES, activation="tanh", callbacks=[raise_interrupt])
+    *_, expected = islice(
+        fallline.descend(*DIABETES, activation="tanh", method="auto", scaling="auto", fit_intercept=True), 3
+    )
+    np.testing.assert_array_equal(caught.value.run.network.weights, expected.weights)
+    assert caught.value.run.state.step == 2
+
+
+def test_a_callback_may_answer_with_a_truth_of_numpy():
+    with pytest.warns(ConvergenceWarning, match="callback"):
+        run = fallline.train(*DIABETES, activation="tanh", callbacks=[lambda state: np.any(state.weights)])
+    assert (run.stop, run.state.step) == (StopReason.CALLBACK, 1)
+
+
+def test_a_smaller_tol_goes_further():
+    loose, tight = (fallline.train(*DIABETES, activation="tanh", tol=tol) for tol in (1e-2, 1e-14))
+    assert loose.state.step < tight.state.step
+    assert tight.state.error < loose.state.error < tight.state.error * 1.02
+    assert tight.state.gradient_norm < 1e-4 * loose.state.gradient_norm
+
+
+@pytest.mark.parametrize("method", ["auto", "gauss-newton", "lbfgs", "plain"])
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_dependent_and_constant_inputs_do_not_matter(method, fit_intercept):
+    rng = np.random.default_rng(2)
+    base = rng.normal(size=(60, 3)) * [1, 1e3, 1e-3] + [0, 50, 0]
+    X = np.column_stack([base, base[:, :2] @ [1.0, 2.0], np.full(60, 7.0), np.zeros(60)])
+    y = rng.normal(size=60)
+    inputs = np.column_stack([X, np.ones(60)]) if fit_intercept else X
+    least = np.sum((y - inputs @ np.linalg.lstsq(inputs, y, rcond=1e-12)[0]) ** 2)
+    run = fallline.train(X, y, method=method, fit_intercept=fit_intercept)
+    assert run.stop.is_converged
+    assert 2 * run.state.error == pytest.approx(least, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["auto", "lbfgs"])
+def test_more_inputs_than_records_fit_exactly(method):
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(20, 90)), rng.uniform(0.1, 0.9, size=(20, 2))
+    run = fallline.train(X, y, activation="sigmoid", method=method, tol=1e-15)
+    assert run.stop.is_converged
+    np.testing.assert_allclose(run.network.predict(X), y, atol=1e-6)
+
+
+def test_relu_starts_where_it_has_a_slope():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(200, 3))
+    y = np.maximum(X @ [1.0, -2.0, 0.5] + 0.3, 0.0)
+    run = fallline.train(X, y, activation="relu")
+    assert run.state.error < 1e-6 * run.baseline_error
+    np.testing.assert_allclose(run.network.weights, [1.0, -2.0, 0.5], atol=1e-3)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e4])
+def test_batches_come_near_the_optimum(shift):
+    X, y, _, least, _ = REAL["diabetes, tanh"]
+    with pytest.warns(ConvergenceWarning):
+        run = fallline.train(X + shift, y, activation="tanh", batch_size=16, max_iter=30)
+    assert 2 * run.state.error < 1.05 * least
+
+
+def test_a_network_that_saturates_is_not_called_converged():
+    rng = np.random.default_rng(42)
+    X, y = rng.random((15, 30)), rng.integers(0, 3, size=15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = fallline.train(X, y, activation="tanh")
+    assert run.state.error < run.baseline_error or not run.stop.is_converged
