@@ -1,8 +1,8 @@
 """Real data with known optima: certificates of NIST, and sets of scikit-learn.
 
-Norris, Longley, DanWood and Rat42 are Statistical Reference Datasets of the National Institute of Standards and
-Technology (https://www.itl.nist.gov/div898/strd, public domain), typed in; their answers are certified to 11 or
-more digits. The optima of the other sets were solved in 50-digit arithmetic.
+Norris, Longley, DanWood and Rat42 are Statistical Reference Datasets of the National Institute of Standards
+and Technology (https://www.itl.nist.gov/div898/strd, public domain), typed in; their answers are certified
+to 11 or more digits. The optima of the other sets were solved in 50-digit arithmetic.
 """
 
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes, load_linnerud
 
 
 class RealSet(NamedTuple):
-    """Raw data, and the least Σ (y − ŷ)² with the intercept and weights (1 + d,) or (1 + d, k) that reach it."""
+    """Raw data; the least Σ (y − ŷ)², and the intercept and weights (1 + d,) or (1 + d, k) that reach it."""
 
     X: Any
     y: Any
@@ -55,8 +55,8 @@ RAT42 = """
 
 
 DIABETES_IDENTITY = """
--334.5671385187873 -0.036361224223625414 -22.85964809049839 5.602962091923705 1.1168079933181907 -1.089996334063241
-0.7464504555142268 0.3720047150891541 6.533831935990339 68.48312496478832 0.28011698932150436
+-334.5671385187873 -0.036361224223625414 -22.85964809049839 5.602962091923705 1.1168079933181907
+-1.089996334063241 0.7464504555142268 0.3720047150891541 6.533831935990339 68.48312496478832 0.28011698932150436
 """
 
 DIABETES_TANH = """

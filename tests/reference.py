@@ -42,7 +42,9 @@ def gauss_newton_matrix(Z, h, slope, j, sample_weight=None):
     return matrix
 
 
-def epoch(X, y, weights, intercept, f, slope, order, batch_size, rate, mean_weight, fit_intercept, sample_weight):
+def epoch(
+    X, y, weights, intercept, f, slope, order, batch_size, rate, mean_weight, fit_intercept, sample_weight
+):
     weights, intercept, met = [list(row) for row in weights], list(intercept), 0.0
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]

@@ -64,15 +64,20 @@ def whole_numbers(shape, low, high):
 
 
 @st.composite
-def problems(draw, records=st.integers(1, 40), outputs=st.sampled_from([1, 2, 4, 5, 7]), dtype=np.float64):
-    """Quarters and halves: products and sums of a few are exact even in float16's float32."""
-    n, d, k = draw(records), draw(st.integers(1, 9)), draw(outputs)
-    whole = np.dtype(dtype).kind != "f"
-    X = draw(whole_numbers((n, d), -8 * (np.dtype(dtype).kind != "b"), 8)) / (4 - 3 * whole)
-    weights = draw(whole_numbers((d, k), -4, 4)) / (64 if whole else 8)
+def problems(draw, most=40, outputs=(1, 2, 4, 5, 7), dtype=np.float64):
+    """Halves, quarters and eighths: net inputs are exact in every arithmetic.
+
+    X has numbers of the dtype: whole ones for integers, 0 and 1 for booleans.
+    """
+    n, d, k = draw(st.integers(1, most)), draw(st.integers(1, 9)), draw(st.sampled_from(outputs))
+    kind = np.dtype(dtype).kind
+    X = draw(whole_numbers((n, d), 0 if kind == "b" else -8, 1 if kind == "b" else 8)) / (
+        4 if kind == "f" else 1
+    )
+    weights = draw(whole_numbers((d, k), -4, 4)) / (8 if kind == "f" else 64)
     y, intercept = draw(whole_numbers((n, k), -8, 8)) / 4, draw(whole_numbers(k, -4, 4)) / 4
-    s = draw(st.none() | whole_numbers(n, 0, 6).filter(np.any))
-    return Problem((X != 0) * 1.0 if dtype == np.bool_ else X, y, weights, intercept, s if s is None else s / 2)
+    s = draw(st.none() | whole_numbers(n, 0, 6).filter(np.any).map(lambda s: s / 2))
+    return Problem(X, y, weights, intercept, s)
 
 
 def clear_of_zero(problem):
@@ -156,9 +161,25 @@ SPARSE = {
     "csc": sparse.csc_array,
 }
 
+LAYOUTS = DENSE | SPARSE
 
-@st.composite
-def as_it_lies(draw, X, dtype):
-    """X in a dtype and a layout; SciPy has no float16, and lists no dtype."""
-    layouts = DENSE if dtype == np.float16 else DENSE | SPARSE
-    return layouts[draw(st.sampled_from(sorted(layouts)))](X.astype(dtype))
+
+def laid(X, dtype, layout):
+    """X in a dtype and a layout; SciPy has no float16, and takes float32."""
+    narrow = dtype == np.float16 and layout in SPARSE
+    return LAYOUTS[layout](X.astype(np.float32 if narrow else dtype))
+
+
+class Text(str):
+    """A sum that tells which additions made it."""
+
+    def __add__(self, other):
+        return Text(f"({self} {other})")
+
+
+def tree(first, stop):
+    """The documented tree over blocks: a full left half, as large as it can be, plus the rest."""
+    if stop - first == 1:
+        return str(first)
+    half = 2 ** ((stop - first - 1).bit_length() - 1)
+    return f"({tree(first, first + half)} {tree(first + half, stop)})"

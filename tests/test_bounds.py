@@ -95,7 +95,14 @@ def test_the_net_input_of_a_value(unit, h):
 
 @pytest.mark.parametrize(
     ("unit", "target", "side"),
-    [("sigmoid", 1.5, 1), ("sigmoid", -2, -1), ("tanh", 9, 1), ("tanh", -1, -1), ("exp", -3, -1), ("arctan", 2, 1)],
+    [
+        ("sigmoid", 1.5, 1),
+        ("sigmoid", -2, -1),
+        ("tanh", 9, 1),
+        ("tanh", -1, -1),
+        ("exp", -3, -1),
+        ("arctan", 2, 1),
+    ],
 )
 def test_a_value_out_of_reach_is_clamped_where_the_slope_is_alive(unit, target, side):
     found = net_input_nearest(Activation(unit), target)

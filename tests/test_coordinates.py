@@ -1,4 +1,4 @@
-"""Standardised and whitened inputs: the same predictions, the true gradient, and nothing of constant columns."""
+"""Standardised and whitened inputs: the same predictions, the true gradient, no constant columns."""
 
 from itertools import islice
 
@@ -87,7 +87,8 @@ def test_pull_is_the_gradient_at_the_point(drawn):
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_scaled_inputs_have_unit_variance_and_whitened_ones_no_correlation(seed, fit_intercept, weighted):
     rng = np.random.default_rng(seed)
-    X = (rng.normal(size=(60, 4)) @ rng.normal(size=(4, 4)) + rng.normal(size=4)) * 10.0 ** rng.integers(-6, 7, 4)
+    sizes = 10.0 ** rng.integers(-6, 7, size=4)
+    X = (rng.normal(size=(60, 4)) @ rng.normal(size=(4, 4)) + rng.normal(size=4)) * sizes
     s = rng.random(60) if weighted else None
     mass = 60.0 if s is None else s.sum()
     for scaling in ("standard", "whiten"):
@@ -114,7 +115,8 @@ def test_only_raw_inputs_are_raw():
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(0, 5), st.booleans())
 def test_whitening_keeps_the_rank(seed, rank, more, fit_intercept):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(50, rank)) @ rng.normal(size=(rank, rank + more)) * 10.0 ** rng.integers(-3, 4, rank + more)
+    sizes = 10.0 ** rng.integers(-3, 4, size=rank + more)
+    X = rng.normal(size=(50, rank)) @ rng.normal(size=(rank, rank + more)) * sizes
     coordinates = coordinates_of(X, "whiten", fit_intercept)
     assert coordinates.transform.shape == (rank + more, rank)
     weights, intercept = rng.normal(size=(rank + more, 2)), rng.normal(size=2) * fit_intercept

@@ -5,7 +5,7 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import DENSE, FLOATS, SPARSE, UNITS, problems
+from strategies import FLOATS, UNITS, laid, problems
 
 from fallline import Activation
 from fallline.descent._coordinates import from_moments, raw
@@ -13,8 +13,6 @@ from fallline.maths._curvature import block_in_coordinates
 from fallline.maths._gradient import block_gradient
 from fallline.maths._moments import block_moments
 from fallline.maths._records import Layer, Records
-
-LAYOUTS = {name: (DENSE | SPARSE)[name] for name in ("rows", "columns", "view with gaps", "csr")}
 
 
 def coordinates_of(X, s, scaling, fit_intercept, k):
@@ -27,19 +25,17 @@ def coordinates_of(X, s, scaling, fit_intercept, k):
 @given(
     problem=problems(),
     dtype=st.sampled_from(FLOATS),
-    layout=st.sampled_from(sorted(LAYOUTS)),
+    layout=st.sampled_from(["rows", "columns", "view with gaps", "csr"]),
     unit=st.sampled_from(["identity", "tanh", "softplus", "72.46*sigmoid(h)"]),
     scaling=st.sampled_from(["none", "standard", "whiten"]),
     fit_intercept=st.booleans(),
 )
 def test_a_block_in_coordinates(problem, dtype, layout, unit, scaling, fit_intercept):
-    if layout == "csr" and dtype == np.float16:
-        dtype = np.float32
     X, y, weights, intercept, s = problem
     coordinates = coordinates_of(X, s, scaling, fit_intercept, y.shape[1])
     point = coordinates.unfold(weights, intercept * fit_intercept)
     layer = Layer(*coordinates.split(point), Activation(unit))
-    records = Records(LAYOUTS[layout](X.astype(dtype)), y, s)
+    records = Records(laid(X, dtype, layout), y, s)
     found = block_in_coordinates(
         records, coordinates.apply, layer, curvature=True, fit_intercept=fit_intercept
     )

@@ -143,7 +143,7 @@ def test_the_middle_of_a_long_descent_is_left_out(page, sets):
 
 
 def test_what_training_warns_of_stands_on_the_page():
-    """Targets that tanh cannot reach: no warning escapes (it would be an error here), its sentence is shown."""
+    """Targets that tanh cannot reach: no warning escapes (here that is an error), its sentence is shown."""
     known = diabetes()
     result = solved(replace(known, y_train=2.0 * known.y_train), compare=False, quiet=True)
     console = Console(file=StringIO(), width=80)

@@ -1,11 +1,11 @@
 """The stream of states against the rule written as loops."""
 
-from itertools import islice, permutations, product
+from itertools import islice, pairwise, permutations, product
 
 import numpy as np
 import pytest
-from reference import error_and_gradient
-from strategies import DENSE, SPARSE, UNITS
+import reference
+from strategies import DENSE, SPARSE, UNITS, small_blocks
 
 import fallline
 from fallline.data.sources._arrays import ArraySource
@@ -15,21 +15,16 @@ from fallline.descent._setup import prepare
 from fallline.execution.engines._threads import thread_engine
 
 
-def epoch(problem, w, b, name, rate, batches, *, reduction="mean", fit_intercept=False):
-    """Make an update for each batch of record numbers; return w, b and the error met on the way."""
+def epoch(
+    problem, w, b, name, rate, batch_size=11, order=range(11), *, reduction="mean", fit_intercept=False
+):
+    """Return w, b and the error met on the way after an epoch in loops."""
     X, y, s = problem
-    met = 0.0
-    for rows in batches:
-        error, *slopes = error_and_gradient(X[rows], y[rows], w, b, *UNITS[name], s[rows])
-        step = rate / (len(rows) * s.mean()) if reduction == "mean" else rate
-        w = w - step * np.array(slopes[0])
-        b = b - step * np.array(slopes[1]) * fit_intercept
-        met += error
-    return w, b, met
-
-
-def batches_of(order, size):
-    return [order[start : start + size] for start in range(0, len(order), size)]
+    mean_weight = s.mean() if reduction == "mean" else None
+    w, b, met = reference.epoch(
+        X, y, w, b, *UNITS[name], list(order), batch_size, rate, mean_weight, fit_intercept, s
+    )
+    return np.array(w), np.array(b), met
 
 
 def drawn(n=11, d=3, k=1, weighted=True):
@@ -55,7 +50,9 @@ def test_full_batch_is_the_rule(name, k, reduction, fit_intercept, weighted):
     settings = {"reduction": reduction, "fit_intercept": fit_intercept}
     states = first_states(25, problem, w, b, activation=name, learning_rate=0.03, **settings)
     for step, state in enumerate(states):
-        E, gradient, intercept_gradient = error_and_gradient(*problem[:2], w, b, *UNITS[name], problem[2])
+        E, gradient, intercept_gradient = reference.error_and_gradient(
+            *problem[:2], w, b, *UNITS[name], problem[2]
+        )
         slope = np.append(gradient, np.array(intercept_gradient) * fit_intercept)
         assert (state.step, state.passes) == (step, step + 1)
         assert (state.weights.shape, state.intercept.shape) == (w.shape, b.shape)
@@ -64,7 +61,7 @@ def test_full_batch_is_the_rule(name, k, reduction, fit_intercept, weighted):
         np.testing.assert_allclose(state.error, E, rtol=1e-12)
         np.testing.assert_allclose(state.gradient_norm, np.linalg.norm(slope), rtol=1e-8)
         assert state.learning_rate == 0.03 or step == 0
-        w, b, _ = epoch(problem, w, b, name, 0.03, [np.arange(11)], **settings)
+        w, b, _ = epoch(problem, w, b, name, 0.03, **settings)
 
 
 def test_one_output_has_the_shapes_of_y():
@@ -101,15 +98,15 @@ def test_batches_in_order_are_the_rule(layout, dtype, reduction, batch_size):
         4, (as_it_lies, *rest), w, b, activation="sigmoid", learning_rate=0.2, batch_size=batch_size,
         shuffle=False, **settings,
     )  # fmt: skip
-    batches, met = batches_of(np.arange(11), batch_size), np.nan
+    met = np.nan
     for number, state in enumerate(states):
-        assert state.step == number * len(batches)
+        assert state.step == number * -(-11 // batch_size)
         np.testing.assert_allclose(state.weights, w, rtol=tolerance, atol=tolerance)
         np.testing.assert_allclose(state.intercept, b, rtol=tolerance, atol=tolerance)
-        E = error_and_gradient(*problem[:2], w, b, *UNITS["sigmoid"], problem[2])[0]
+        E = reference.error_and_gradient(*problem[:2], w, b, *UNITS["sigmoid"], problem[2])[0]
         np.testing.assert_allclose(state.error, E, rtol=10 * tolerance)
         np.testing.assert_allclose(state.progressive_error, met, rtol=10 * tolerance)
-        w, b, met = epoch(problem, w, b, "sigmoid", 0.2, batches, **settings)
+        w, b, met = epoch(problem, w, b, "sigmoid", 0.2, batch_size, **settings)
 
 
 @pytest.mark.parametrize("batch_size", [None, 1, 3])
@@ -125,7 +122,7 @@ def test_a_fixed_intercept_stays_in_batches():
     problem, w, b = drawn(k=2)
     *_, last = first_states(3, problem, w, b, learning_rate=0.1, batch_size=2, shuffle=False)
     for _ in range(2):
-        w, b, _ = epoch(problem, w, b, "identity", 0.1, batches_of(np.arange(11), 2))
+        w, b, _ = epoch(problem, w, b, "identity", 0.1, 2)
     np.testing.assert_allclose(last.weights, w, rtol=1e-10)
     np.testing.assert_array_equal(last.intercept, b)
 
@@ -140,7 +137,7 @@ def shuffled_orders(seed, epochs=6):
     settings = {"learning_rate": 0.9, "batch_size": 1, "initial_weights": [0.0], "random_state": seed}
     states = fallline.descend(np.ones((8, 1)), np.arange(8.0), **settings)
     weights = [float(state.weights[0]) for state in islice(states, epochs + 1)]
-    return [visited(*pair) for pair in zip(weights[:-1], weights[1:], strict=True)]
+    return [visited(*pair) for pair in pairwise(weights)]
 
 
 def test_every_epoch_visits_every_record_once_in_a_new_order():
@@ -162,7 +159,7 @@ def test_shuffled_batches_are_the_rule_in_some_order(reduction):
     _, first = first_states(2, problem, w, b, batch_size=2, **settings)
 
     def gap(order):
-        by_hand = epoch(problem, w, b, "identity", 0.3, batches_of(np.array(order), 2), reduction=reduction)
+        by_hand = epoch(problem, w, b, "identity", 0.3, 2, order, reduction=reduction)
         return np.abs(by_hand[0] - first.weights).max()
 
     assert min(map(gap, permutations(range(5)))) < 1e-12
@@ -173,11 +170,13 @@ def test_shuffled_batches_are_the_rule_in_some_order(reduction):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_many_blocks_are_visited_completely(shuffle, batch_size):
     """Record i moves weight i alone, half of the way to its target: once, neither less nor more."""
-    n, settings = 1600, {"learning_rate": 0.5, "reduction": "sum", "initial_weights": np.zeros(1600)}
-    X, y = np.eye(n, dtype=np.float32), 1 + np.arange(n) / 2048  # 10 MB: three blocks
-    states = fallline.descend(X, y, batch_size=batch_size, shuffle=shuffle, evaluate=False, **settings)
-    _, state = islice(states, 2)
-    np.testing.assert_array_equal(state.weights, y / 2)
+    n, settings = 300, {"learning_rate": 0.5, "reduction": "sum", "initial_weights": np.zeros(300)}
+    with small_blocks():
+        states = fallline.descend(
+            np.eye(n), np.arange(n), batch_size=batch_size, shuffle=shuffle, evaluate=False, **settings
+        )
+        _, state = islice(states, 2)
+    np.testing.assert_array_equal(state.weights, np.arange(n) / 2)
     assert state.step == -(-n // batch_size)
 
 
@@ -226,12 +225,11 @@ def test_scaled_descent_is_the_rule_in_those_coordinates(scaling, by_hand, fit_i
     for state in states:
         np.testing.assert_allclose(state.weights, T @ v, rtol=1e-7)
         np.testing.assert_allclose(X @ state.weights + state.intercept, Z @ v + c, rtol=1e-7, atol=1e-9)
-        E, gradient, intercept_gradient = error_and_gradient(Z, y, v, c, *UNITS["tanh"], s)
+        E, gradient, intercept_gradient = reference.error_and_gradient(Z, y, v, c, *UNITS["tanh"], s)
         slope = np.append(gradient, np.array(intercept_gradient) * fit_intercept)
         np.testing.assert_allclose(state.error, E, rtol=1e-9)
         np.testing.assert_allclose(state.gradient_norm, np.linalg.norm(slope), rtol=1e-6)
-        batches = batches_of(np.arange(11), batch_size or 11)
-        v, c, _ = epoch((Z, y, s), v, c, "tanh", 0.3, batches, fit_intercept=fit_intercept)
+        v, c, _ = epoch((Z, y, s), v, c, "tanh", 0.3, batch_size or 11, fit_intercept=fit_intercept)
 
 
 class CountedSource(ArraySource):
@@ -264,9 +262,9 @@ ASKED = [
 def test_passes_are_the_reads_that_were_made(asked, scaling):
     (X, y, _), _, _ = drawn(n=56)
     defaults = {
-        "activation": "tanh", "learning_rate": "auto", "method": "plain", "batch_size": None, "reduction": "mean",
-        "fit_intercept": True, "initial_weights": None, "initial_intercept": None, "shuffle": None,
-        "random_state": None, "evaluate": True, "engine": thread_engine(1),
+        "activation": "tanh", "learning_rate": "auto", "method": "plain", "batch_size": None,
+        "reduction": "mean", "fit_intercept": True, "initial_weights": None, "initial_intercept": None,
+        "shuffle": None, "random_state": None, "evaluate": True, "engine": thread_engine(1),
     }  # fmt: skip
     asked = {**defaults, **asked, "scaling": scaling}
     asked["activation"] = fallline.Activation(asked["activation"])
@@ -288,7 +286,7 @@ def test_every_full_pass_goes_through_the_engine():
     assert [state.passes for state in islice(states, 4)][-1] == len(calls)
 
 
-def test_without_evaluation_an_epoch_is_one_pass_and_E_is_unknown():
+def test_without_evaluation_an_epoch_is_one_pass_and_the_error_unknown():
     settings = {"learning_rate": 0.1, "batch_size": 3, "activation": "tanh"}
     blind = list(first_states(4, *drawn(), evaluate=False, **settings))
     seeing = list(first_states(4, *drawn(), **settings))
@@ -310,7 +308,7 @@ def test_the_plain_stream_does_not_end_at_the_bottom(settings):
 @pytest.mark.parametrize(
     "settings", [{"method": "lbfgs"}, {"method": "gauss-newton"}, {"activation": "exp", "scaling": "whiten"}]
 )
-def test_a_search_ends_where_nothing_lowers_E(settings):
+def test_a_search_ends_where_nothing_lowers_the_error(settings):
     (X, y, _), _, _ = drawn(n=40)
     *_, last = islice(fallline.descend(X, y[:, 0], fit_intercept=True, **settings), 5000)
     assert last.step < 4000

@@ -1,19 +1,23 @@
 """The thread engine: its threads, its failures, its neighbours."""
 
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import joblib
 import numpy as np
 import pytest
-from strategies import small_blocks
+from strategies import Text, small_blocks, tree
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import fallline
+from fallline.data._blocks import Block
 from fallline.data.sources._arrays import ArraySource
 from fallline.execution._evaluate import sum_over_blocks
-from fallline.execution.engines._threads import thread_engine, usable_cores
+from fallline.execution._reduction import fold_tree
+from fallline.execution.engines._threads import LONGEST_RUN, thread_engine, usable_cores
 
 
 @pytest.fixture
@@ -50,7 +54,8 @@ def test_blocks_run_in_as_many_threads_as_asked(source, n_jobs):
 
 
 @pytest.mark.parametrize(
-    ("n_jobs", "threads"), [(None, usable_cores()), (-1, usable_cores()), (-2, usable_cores() - 1), (-1000, 1)]
+    ("n_jobs", "threads"),
+    [(None, usable_cores()), (-1, usable_cores()), (-2, usable_cores() - 1), (-1000, 1)],
 )
 def test_counts_as_in_joblib(source, n_jobs, threads):
     expected = max(1, threads)
@@ -132,28 +137,41 @@ def test_blas_is_held_until_the_last_of_overlapping_passes_ends(source):
     assert blas_threads() == before
 
 
-def test_blocks_are_taken_a_few_ahead_only():
-    class Endless:
-        taken = 0
+class Numbers:
+    """A source of so many blocks, which notes how many were taken."""
 
-        def blocks(self):
-            for number in range(10_000):
-                self.taken = number
-                yield ArraySource(np.zeros((1, 1)), [0.0]).blocks().__next__()._replace(number=number)
+    def __init__(self, n):
+        self.n, self.taken = n, 0
 
-    for n_jobs in (1, 4):
-        source = Endless()
-        handed_over = thread_engine(n_jobs)(total, source)
-        for number in range(200):
-            assert next(handed_over)[0] == (0, number)
-            assert source.taken <= number + 2 * n_jobs + 2
+    def blocks(self):
+        for number in range(self.n):
+            self.taken = number
+            yield Block(number, None)
+
+
+def name(block):
+    return Text(block.number)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, 4, 7])
+def test_threads_make_the_additions_of_the_tree(n_jobs):
+    for n in (*range(1, 80), 255, 1000):
+        assert fold_tree(thread_engine(n_jobs)(name, Numbers(n))) == tree(0, n)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 4])
+def test_blocks_are_taken_a_few_runs_ahead_only(n_jobs):
+    source = Numbers(10_000)
+    for node, _ in islice(thread_engine(n_jobs)(name, source), 200):
+        assert source.taken <= (node.number + 1) * 2**node.level + (2 * n_jobs + 1) * LONGEST_RUN
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_one_thread_inside_a_joblib_worker(backend):
+    outside = usable_cores()
     with joblib.parallel_config(backend=backend, n_jobs=2):
         assert joblib.Parallel()(joblib.delayed(usable_cores)() for _ in range(2)) == [1, 1]
-    assert usable_cores() == len(os.sched_getaffinity(0))
+    assert usable_cores() == outside
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -162,7 +180,7 @@ def test_a_forked_child_makes_its_own_threads(source):
     expected = sum_over_blocks(total, source, thread_engine(3))
     child = os.fork()
     if child == 0:
+        signal.alarm(60)
         os._exit(0 if sum_over_blocks(Threads(3), source, thread_engine(3)) == expected else 1)
-    with ThreadPoolExecutor(1) as waiting:
-        _, status = waiting.submit(os.waitpid, child, 0).result(timeout=60)
+    _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0

@@ -5,20 +5,21 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import NUMBERS, UNITS, as_it_lies, clear_of_zero, problems
+from strategies import LAYOUTS, NUMBERS, UNITS, clear_of_zero, laid, problems
 
 from fallline import Activation, InputError, SingleLayer, error_and_gradient
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.data(), st.sampled_from(sorted(UNITS)), st.sampled_from(NUMBERS))
-def test_predictions_are_those_of_plain_loops(data, unit, dtype):
+@given(st.data(), st.sampled_from(sorted(UNITS)), st.sampled_from(NUMBERS), st.sampled_from(sorted(LAYOUTS)))
+def test_predictions_are_those_of_plain_loops(data, unit, dtype, layout):
     problem = data.draw(problems(dtype=dtype))
     problem = clear_of_zero(problem) if unit == "reciprocal" else problem
     network = SingleLayer(problem.weights, problem.intercept, unit)
-    X = data.draw(as_it_lies(problem.X, dtype))
+    X = laid(problem.X, dtype, layout)
     weights, intercept = problem.weights.tolist(), problem.intercept.tolist()
-    h = [[reference.net_input(x, weights, intercept, j) for j in range(len(intercept))] for x in problem.X.tolist()]
+    outputs = range(len(intercept))
+    h = [[reference.net_input(x, weights, intercept, j) for j in outputs] for x in problem.X.tolist()]
     np.testing.assert_array_equal(network.net_input(X), h)
     expected = np.vectorize(UNITS[unit][0], otypes=[float])(h)
     np.testing.assert_allclose(network.predict(X), expected, rtol=2e-5, atol=2e-6)

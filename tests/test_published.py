@@ -56,7 +56,7 @@ def test_the_weights_are_those_published(name, method):
 
 @pytest.mark.parametrize("lies", DTYPES)
 @pytest.mark.parametrize("name", REAL)
-def test_the_optimum_does_not_depend_on_how_X_lies(name, lies):
+def test_the_optimum_does_not_depend_on_how_the_inputs_lie(name, lies):
     X, y, activation, least, _ = REAL[name]
     run = fallline.train(DTYPES[lies](X), y, activation=activation)
     assert run.stop.is_converged

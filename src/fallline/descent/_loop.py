@@ -8,6 +8,7 @@ import numpy as np
 
 from fallline._errors import DivergenceError
 from fallline.descent._carry import Advance, Carry
+from fallline.execution._blas import single_threaded_blas
 
 RISES_ALLOWED = 4
 
@@ -23,7 +24,8 @@ def descend_from(carry: Carry, advance: Advance, advice: Callable[[], str]) -> I
     """
     while True:
         yield carry
-        following = advance(carry)
+        with single_threaded_blas():
+            following = advance(carry)
         if following is None:
             return
         carry = guarded(carry, following, advice)

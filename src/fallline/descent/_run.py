@@ -62,4 +62,7 @@ class Recorder:
 
     def history(self) -> dict[str, Array]:
         """Return the columns by name."""
-        return dict(zip((*self.COLUMNS, "seconds"), map(np.array, zip(*self.rows, strict=True)), strict=True))
+        columns = (*self.COLUMNS, "seconds")
+        table = np.array(self.rows, dtype=np.float64).reshape(-1, len(columns))
+        history = dict(zip(columns, table.T.copy(), strict=True))
+        return history | {name: history[name].astype(np.int64) for name in ("step", "passes")}

@@ -22,6 +22,7 @@ from fallline.descent._start import check_start, given_intercept, starting_point
 from fallline.descent.methods._gauss_newton import GaussNewton
 from fallline.descent.methods._lbfgs import LBFGS
 from fallline.descent.methods._plain import Plain
+from fallline.execution._blas import single_threaded_blas
 from fallline.maths._updates import Updates
 
 CHEAP_PRODUCTS = 2e9
@@ -42,6 +43,7 @@ class Descent:
     targets: Targets
 
 
+@single_threaded_blas()
 def prepare(source: Source, settings: Settings, one_output: bool) -> Descent:
     """Resolve every "auto", find coordinates and a start, and evaluate E there."""
     targets = survey(source)

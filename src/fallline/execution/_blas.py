@@ -1,4 +1,4 @@
-"""The one place that limits BLAS: inside a pass each block is computed by a single thread.
+"""The one place that limits BLAS: a step computes with a single BLAS thread.
 
 BLAS results depend on its number of threads, and blocks are what runs in parallel.
 """
@@ -20,23 +20,23 @@ def _controller() -> Any:
 
 
 class _Limit:
-    """One limit shared by all overlapping passes: set by the first, lifted by the last."""
+    """One limit shared by all overlapping holders: set by the first, lifted by the last."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.passes = 0
+        self.holders = 0
         self.limiter: Any = None
 
     def enter(self) -> None:
         with self.lock:
-            if self.passes == 0:
+            if self.holders == 0:
                 self.limiter = _controller().limit(limits=1, user_api="blas")
-            self.passes += 1
+            self.holders += 1
 
     def leave(self) -> None:
         with self.lock:
-            self.passes -= 1
-            if self.passes == 0:
+            self.holders -= 1
+            if self.holders == 0:
                 self.limiter.restore_original_limits()
 
 
@@ -45,7 +45,7 @@ _limit = _Limit()
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
-    """Hold BLAS to one thread until the last of all overlapping passes has ended."""
+    """Hold BLAS to one thread until the last of all overlapping holders has let go."""
     _limit.enter()
     try:
         yield

@@ -26,7 +26,8 @@ INTRO = (
 )
 FORMULAS = "ŷ = f(Σ w x + b)        E = ½ Σ (y − ŷ)²"
 KEY = {
-    "E": "on the training set",
+    "E": "on the training set; the baseline's is that of the mean of y",
+    "RMSE": "in points of the disease score",
     "passes": "reads of X; an evaluation of E with its gradient, of residuals or of a Jacobian is one",
     "gradient": "its norm, with inputs at mean 0 and variance 1",
 }
