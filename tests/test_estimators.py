@@ -156,7 +156,7 @@ def test_targets_follow_the_range_of_the_activation(activation, low):
 def test_three_classes_are_a_unit_each():
     model = SingleLayerClassifier().fit(IRIS, SPECIES)
     for j in range(3):
-        unit = SingleLayerClassifier().fit(IRIS, (SPECIES == j))
+        unit = SingleLayerClassifier().fit(IRIS, np.equal(SPECIES, j))
         np.testing.assert_allclose(
             model.decision_function(IRIS)[:, j], unit.decision_function(IRIS), atol=0.02
         )

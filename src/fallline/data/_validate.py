@@ -16,7 +16,7 @@ FLOATS = (np.float16, np.float32, np.float64)
 
 def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
     """Return X as a two-dimensional float array or CSR matrix, without a copy where it is one already."""
-    array = X.tocsr() if is_sparse(X) else np.asarray(X)
+    array = _canonical(X.tocsr()) if is_sparse(X) else np.asarray(X)
     if array.ndim != 2:
         raise InputError(
             f"X must be two-dimensional (n_samples, n_features), got shape {array.shape}. Reshape your data: "
@@ -32,6 +32,14 @@ def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
             f"X has no columns: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
         )
     return _as_floats(array, "X", names)
+
+
+def _canonical(X: Any) -> Any:
+    """Return a CSR matrix in which no cell is stored twice."""
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def _as_floats(array: Any, what: str, names: Sequence[str] | None = None) -> Any:

@@ -46,7 +46,7 @@ class Coordinates:
     def offset(self) -> float:
         """The largest distance of a centre from zero, in units of the coordinates."""
         centre = self.centre if self.transform.ndim == 1 else self.centre[:, None]
-        return float(np.abs(centre * self.transform).max())
+        return float(np.abs(centre * self.transform).max(initial=0.0))
 
     def transposed(self, columns: Array) -> Array:
         """Return Tᵀ a for columns a (d, k)."""
@@ -89,10 +89,10 @@ def from_moments(scaling: str, moments: Moments, fit_intercept: bool, fixed_inte
     """
     centre = moments.mean if fit_intercept else np.zeros_like(moments.mean)
     spread = moments.scatter if fit_intercept else moments.second_moment
-    scale = _scales(spread, centre, moments.mass)
+    scale, varies = _scales(spread, centre, moments.mass)
     if scaling == "standard":
         return Coordinates(centre, 1.0 / scale, scale, fit_intercept, fixed_intercept)
-    correlation = spread / moments.mass / np.outer(scale, scale)
+    correlation = spread / moments.mass / np.outer(scale, scale) * np.outer(varies, varies)
     eigenvalues, axes = np.linalg.eigh(correlation)
     kept = eigenvalues > RANK_TOLERANCE * eigenvalues[-1]
     root, axes = np.sqrt(eigenvalues[kept]), axes[:, kept]
@@ -101,8 +101,8 @@ def from_moments(scaling: str, moments: Moments, fit_intercept: bool, fixed_inte
     )
 
 
-def _scales(spread: Array, centre: Array, mass: float) -> Array:
-    """Return standard deviations, and 1 for columns that are constant to rounding."""
+def _scales(spread: Array, centre: Array, mass: float) -> tuple[Array, Array]:
+    """Return standard deviations, 1 for columns that are constant to rounding, and which are not."""
     variance = (np.diagonal(spread) if spread.ndim == 2 else spread) / mass
-    constant = variance <= (1e-13 * centre) ** 2
-    return np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))
+    varies = variance > (1e-13 * centre) ** 2
+    return np.sqrt(np.where(varies, variance, 1.0)), varies

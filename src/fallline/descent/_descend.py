@@ -15,7 +15,7 @@ from fallline.descent._setup import prepare
 from fallline.execution._evaluate import Engine, evaluate
 from fallline.execution.engines._threads import thread_engine
 from fallline.maths._records import Layer
-from fallline.maths.activations._activation import Activation
+from fallline.maths.activations._activation import without_free_names
 
 
 def error_and_gradient(
@@ -70,7 +70,9 @@ def error_and_gradient(
     """
     source = ArraySource(X, y, sample_weight)
     _, d, k = source.shape
-    layer = Layer(checked_weights(weights, d, k), checked_intercept(intercept, k), Activation(activation))
+    layer = Layer(
+        checked_weights(weights, d, k), checked_intercept(intercept, k), without_free_names(activation)
+    )
     partial = evaluate(source, layer, thread_engine(n_jobs))
     if not partial.is_finite:
         source.raise_for_bad_values()
@@ -165,7 +167,7 @@ def descend(
     [0.0, 1.0, 1.5]
     """
     settings = Settings(
-        activation=Activation(activation),
+        activation=without_free_names(activation),
         learning_rate=learning_rate,
         method=method,
         scaling=scaling,

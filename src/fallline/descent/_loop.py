@@ -8,7 +8,7 @@ import numpy as np
 
 from fallline._errors import DivergenceError
 from fallline.descent._carry import Advance, Carry
-from fallline.execution._blas import single_threaded_blas
+from fallline.execution._arithmetic import step_arithmetic
 
 RISES_ALLOWED = 4
 
@@ -22,9 +22,10 @@ def descend_from(carry: Carry, advance: Advance, advice: Callable[[], str]) -> I
         At the step where E, or a weight, is no longer finite, or where E is above its start and
         has risen five steps in a row. ``advice`` says what would have worked.
     """
+    _check_start(carry)
     while True:
         yield carry
-        with single_threaded_blas():
+        with step_arithmetic():
             following = advance(carry)
         if following is None:
             return
@@ -43,6 +44,17 @@ def guarded(before: Carry, after: Carry, advice: Callable[[], str]) -> Carry:
         )
         raise DivergenceError(_sentence(after, what, advice()), before.state)
     return after._replace(rises=rises)
+
+
+def _check_start(carry: Carry) -> None:
+    state = carry.state
+    not_measured = np.isnan(state.error) and np.isnan(state.gradient_norm)
+    if not (not_measured or np.isfinite(state.error + state.gradient_norm)):
+        raise DivergenceError(
+            f"the error at the start is {state.error:.6g} and its gradient has norm {state.gradient_norm:.6g}: "
+            "start from smaller weights, or with scaling='standard'",
+            state,
+        )
 
 
 def _is_finite(carry: Carry) -> bool:

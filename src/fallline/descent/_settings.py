@@ -45,12 +45,6 @@ class Settings:
             raise InputError(f"method {self.method!r} needs all records at each step: leave batch_size out")
         if self.learning_rate != "auto" and self.method in ("lbfgs", "gauss-newton"):
             raise InputError(f"method {self.method!r} finds its own step: leave learning_rate at 'auto'")
-        if self.activation.parameters:
-            names = ", ".join(self.activation.parameters)
-            raise InputError(
-                f"the activation {self.activation.formula!r} has free names ({names}), which are not learned "
-                "yet: write numbers in their place"
-            )
 
 
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:

@@ -18,11 +18,11 @@ from fallline.descent._objective import Objective
 from fallline.descent._rates import advice, batch_rate, bound_on_curvature, largest_eigenvalue, source_moments
 from fallline.descent._search import Constant, Halving
 from fallline.descent._settings import Settings
-from fallline.descent._start import check_start, given_intercept, starting_point
+from fallline.descent._start import given_intercept, starting_point
 from fallline.descent.methods._gauss_newton import GaussNewton
 from fallline.descent.methods._lbfgs import LBFGS
 from fallline.descent.methods._plain import Plain
-from fallline.execution._blas import single_threaded_blas
+from fallline.execution._arithmetic import step_arithmetic
 from fallline.maths._updates import Updates
 
 CHEAP_PRODUCTS = 2e9
@@ -43,7 +43,7 @@ class Descent:
     targets: Targets
 
 
-@single_threaded_blas()
+@step_arithmetic()
 def prepare(source: Source, settings: Settings, one_output: bool) -> Descent:
     """Resolve every "auto", find coordinates and a start, and evaluate E there."""
     targets = survey(source)
@@ -61,7 +61,8 @@ def prepare(source: Source, settings: Settings, one_output: bool) -> Descent:
     else:
         advance, reads = epochs(objective, settings, settings.batch_size, targets)
         carry = advance.start(point, passes + reads, rng)
-    check_start(carry, source)
+    if not np.isfinite(carry.state.error):
+        source.raise_for_bad_values()
     return Descent(carry, advance, lambda: advice(objective, targets, divisor, settings.batch_size), targets)
 
 

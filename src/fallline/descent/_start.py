@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fallline._errors import DivergenceError, InputError
+from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.data._blocks import Source
 from fallline.data._targets import Targets
 from fallline.data._validate import checked_intercept, checked_weights
-from fallline.descent._carry import Carry
 from fallline.descent._objective import Objective
 from fallline.descent._settings import Settings
 from fallline.maths._bounds import net_input_nearest
@@ -59,18 +57,3 @@ def _is_lively_at_zero(objective: Objective) -> bool:
     with np.errstate(all="ignore"):
         value, slope = objective.activation.value(0.0), objective.activation.slope(0.0)
     return bool(np.isfinite(value) and slope != 0.0)
-
-
-def check_start(carry: Carry, source: Source) -> None:
-    """Raise where E or its gradient is not finite at the start, and say which cell of X is to blame."""
-    state = carry.state
-    seen = np.array([state.error, state.gradient_norm])
-    not_measured = np.isnan(seen).all()
-    if not_measured or np.isfinite(seen).all():
-        return
-    source.raise_for_bad_values()
-    raise DivergenceError(
-        f"the error at the start is {state.error:.6g} and its gradient has norm {state.gradient_norm:.6g}: "
-        "start from smaller weights, or with scaling='standard'",
-        state,
-    )

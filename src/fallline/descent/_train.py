@@ -21,7 +21,7 @@ from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
 from fallline.maths._network import SingleLayer
 from fallline.maths._records import arithmetic_dtype
-from fallline.maths.activations._activation import Activation
+from fallline.maths.activations._activation import Activation, without_free_names
 
 Callback = Callable[[State], Any]
 
@@ -104,7 +104,7 @@ def train(
     if not tol >= 0.0:
         raise InputError(f"tol must not be negative, got {tol}")
     settings = Settings(
-        activation=Activation(activation),
+        activation=without_free_names(activation),
         learning_rate=learning_rate,
         method=method,
         scaling=scaling,
@@ -118,8 +118,8 @@ def train(
         evaluate=evaluate,
         engine=thread_engine(n_jobs) if engine is None else engine,
     )
-    source = ArraySource(X, y, sample_weight, names)
     started = time.perf_counter()
+    source = ArraySource(X, y, sample_weight, names)
     descent = prepare(source, settings, one_output=source.y.ndim == 1)
     eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)
     stopping = Stopping(tol, descent.targets, settings.activation, eps)
@@ -167,7 +167,7 @@ def _reason(
     carry: Carry, iteration: int, stopping: Stopping, callbacks: tuple[Callback, ...], max_iter: int
 ) -> StopReason | None:
     """Return why to stop at this state, if there is a reason; every callback sees every state."""
-    asked = [callback(carry.state) is True for callback in callbacks]
+    asked = [bool(callback(carry.state)) for callback in callbacks]
     reason = stopping(carry)
     if reason is None and any(asked):
         return StopReason.CALLBACK

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+import numpy as np
+
 from fallline.data._blocks import Block, Source
-from fallline.execution._blas import single_threaded_blas
+from fallline.execution._arithmetic import step_arithmetic
 from fallline.execution._reduction import Node, S, fold_tree
 from fallline.maths._block import block_partial
 from fallline.maths._partial import Partial
@@ -17,8 +19,13 @@ Engine: TypeAlias = Callable[[Callable[[Block], S], Source], Iterable[tuple[Node
 
 def sum_over_blocks(task: Callable[[Block], S], source: Source, engine: Engine[S]) -> S:
     """Return the sum of ``task`` over the blocks of a source: the same bits from every engine."""
-    with single_threaded_blas():
-        return fold_tree(engine(task, source))
+
+    def quietly(block: Block) -> S:
+        with np.errstate(all="ignore"):
+            return task(block)
+
+    with step_arithmetic():
+        return fold_tree(engine(quietly, source))
 
 
 def evaluate(source: Source, layer: Layer, engine: Engine[Partial]) -> Partial:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.optimize import brentq
 
@@ -11,37 +9,38 @@ from fallline._typing import Array
 from fallline.maths._gradient import NO_THETA
 from fallline.maths.activations._activation import Activation
 
-
-def _symmetric(low: float, high: float, count: int) -> Array:
-    tail = np.logspace(low, high, count)
-    return np.concatenate([-tail[::-1], [0.0], tail])
+FLAT = 1e-6
+FLAT_WHERE_OUT_OF_REACH = 1e-3
+REFINEMENTS, REFINED, POINTS = 4, 16, 64
 
 
 def net_input_nearest(activation: Activation, target: float) -> float:
-    """Return the h, of smallest magnitude, where f(h) is nearest to ``target`` and not nearly flat."""
+    """Return the h, of smallest magnitude, where f(h) is nearest to ``target`` and not flat."""
     grid = _symmetric(-6, 300, 3061)
+    value, slope = _pair(activation, grid)
+    gap = value - target
     with np.errstate(all="ignore"):
-        value, slopes = activation.pair(grid, NO_THETA)
-    gap, slope = np.abs(value - target), np.abs(slopes[0])
-    slope[~np.isfinite(slope)] = 0.0
-    steepest = slope[np.abs(grid) <= 1.0].max()
-    gap[~np.isfinite(gap) | (slope < 1e-3 * steepest)] = np.inf
-    nearest = np.flatnonzero(gap == gap.min())
-    at = int(nearest[np.argmin(np.abs(grid[nearest]))])
-    return _refined(activation, target, grid[max(at - 1, 0) : at + 2])
+        crossings = np.flatnonzero(np.isfinite(gap[:-1] + gap[1:]) & (gap[:-1] * gap[1:] <= 0.0))
+    for at in sorted(crossings, key=lambda i: float(np.abs(grid[i : i + 2]).min())):
+        h = _crossing(activation, target, grid[at], grid[at + 1])
+        if h is not None:
+            return h
+    lively = np.abs(slope) >= FLAT_WHERE_OUT_OF_REACH * np.abs(slope[np.abs(grid) == 1.0]).max()
+    distance = np.where(lively & np.isfinite(gap), np.abs(gap), np.inf)
+    nearest = np.flatnonzero(distance == distance.min())
+    return float(grid[nearest[np.argmin(np.abs(grid[nearest]))]])
 
 
-def _refined(activation: Activation, target: float, around: Array) -> float:
-    """Solve f(h) = target beside the middle one of three grid points, where f crosses the target there."""
+def _crossing(activation: Activation, target: float, low: float, high: float) -> float | None:
+    """Solve f(h) = target between two points; None at a pole, or where f is flat."""
 
     def gap(h: float) -> float:
-        with np.errstate(all="ignore"):
-            return float(activation.pair(np.array([h]), NO_THETA)[0][0]) - target
+        return float(_pair(activation, np.array([h]))[0][0]) - target
 
-    for low, high in pairwise(around):
-        if gap(low) * gap(high) < 0.0:
-            return float(brentq(gap, low, high, rtol=1e-12))
-    return float(around[len(around) // 2])
+    h = float(brentq(gap, low, high, rtol=1e-12))
+    value, slope = (float(part[0]) for part in _pair(activation, np.array([h])))
+    is_pole = not abs(value - target) <= 1e-6 * max(abs(target), abs(gap(low)), abs(gap(high)))
+    return None if is_pole or abs(slope) * max(1.0, abs(h)) <= FLAT * abs(target) else h
 
 
 def curvature_bound(activation: Activation, low: float, high: float) -> float:
@@ -50,12 +49,55 @@ def curvature_bound(activation: Activation, low: float, high: float) -> float:
     The second derivative f′² − (y − f) f″ is linear in y: an end of the range has the largest.
     The bound of sigmoid is 0.0771 for y in [0, 1], that of tanh 1.2325 for y in [−1, 1].
     """
-    grid = _symmetric(-3, 4, 5601)
+    grid = _refined(activation, _symmetric(-3, 4, 5601))
+    value, slope = _pair(activation, grid)
     with np.errstate(all="ignore"):
-        value, slopes = activation.pair(grid, NO_THETA)
         second = activation.second_slope(grid)
-        curvature = slopes[0] ** 2 + np.maximum((value - low) * second, (value - high) * second)
+        curvature = slope**2 + np.maximum((value - low) * second, (value - high) * second)
     if not np.isfinite(curvature).all():
         return np.inf
-    near = curvature[np.abs(grid) <= 1e3].max()
-    return float(near) if curvature.max() <= 1.1 * near else np.inf
+    near = float(curvature[np.abs(grid) <= 1e3].max())
+    unbounded = curvature.max() > 1.1 * near
+    return np.inf if unbounded or _jumps(grid, value, slope, (low, high), near) else near
+
+
+def _jumps(grid: Array, value: Array, slope: Array, targets: tuple[float, float], bound: float) -> bool:
+    """Whether the slope −(y − f) f′ of the error rises somewhere faster than its curvature can explain."""
+    rises = [np.diff((value - y) * slope) / np.diff(grid) for y in targets]
+    return bool(np.max(rises) > 2.0 * bound)
+
+
+def _refined(activation: Activation, grid: Array) -> Array:
+    """Add points where f or f′ bends between two points more than its derivatives there explain."""
+    for _ in range(REFINEMENTS):
+        value, slope = _pair(activation, grid)
+        second = activation.second_slope(grid)
+        step = np.diff(grid)
+        with np.errstate(all="ignore"):
+            surprise = _share(np.diff(value) - step * _middle(slope))
+            surprise += _share(np.diff(slope) - step * _middle(second))
+        worst = np.argsort(np.nan_to_num(surprise))[-REFINED:]
+        finer = [np.linspace(grid[i], grid[i + 1], POINTS)[1:-1] for i in worst]
+        grid = np.unique(np.concatenate([grid, *finer]))
+    return grid
+
+
+def _middle(values: Array) -> Array:
+    return np.asarray((values[:-1] + values[1:]) / 2.0)
+
+
+def _share(gaps: Array) -> Array:
+    """Return magnitudes as shares of the largest."""
+    magnitudes = np.where(np.isfinite(gaps), np.abs(gaps), 0.0)
+    return np.asarray(magnitudes / (magnitudes.max() or 1.0))
+
+
+def _symmetric(low: float, high: float, count: int) -> Array:
+    tail = np.logspace(low, high, count)
+    return np.concatenate([-tail[::-1], [0.0], tail])
+
+
+def _pair(activation: Activation, h: Array) -> tuple[Array, Array]:
+    with np.errstate(all="ignore"):
+        value, slopes = activation.pair(h, NO_THETA)
+    return value, slopes[0]

@@ -16,6 +16,7 @@ behave as IEEE 754 says.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -28,9 +29,12 @@ TILE_BYTES = 16 * 1024
 ROWS_PER_FLUSH = 64
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile without the GIL, cached on disk where a folder is writable."""
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "nsz", "contract"}}
+def compiled(function: Callable[..., Any], *, in_order: bool = False) -> Any:
+    """Compile without the GIL, cached on disk where a folder is writable; sums may be regrouped, or not."""
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": {"nsz"} if in_order else {"reassoc", "nsz", "contract"},
+    }
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:
@@ -140,7 +144,7 @@ def dense_block(X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any
     return error
 
 
-@compiled
+@partial(compiled, in_order=True)  # the same bits for every type of index
 def csr_block(
     X: Any, indices: Any, indptr: Any, y: Any, s: Any, W: Any, b: Any,
     address: int, theta: Any, G: Any, sums: Any,

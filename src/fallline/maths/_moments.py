@@ -81,9 +81,12 @@ def _tile_moments(x: Array, sample_weight: Array | None, full: bool) -> Moments:
 
 
 def _sparse_moments(X: Any, sample_weight: Array | None) -> Moments:
-    s = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
+    """Sum over what is stored; all else is zero, −mean from the mean."""
+    (n, d), s = X.shape, sample_weight
+    s = np.ones(n) if s is None else s.astype(np.float64)
     mass = float(s.sum())
-    sums = X.T @ s
-    squares = X.multiply(X).T @ s
-    mean = sums / mass if mass > 0.0 else np.zeros(X.shape[1])
-    return Moments(mass, mean, np.maximum(squares - mass * mean**2, 0.0))
+    weights, values = np.repeat(s, np.diff(X.indptr)), X.data.astype(np.float64)
+    mean = np.bincount(X.indices, weights * values, minlength=d) / (mass or 1.0)
+    stored = np.bincount(X.indices, weights, minlength=d)
+    squares = np.bincount(X.indices, weights * (values - mean[X.indices]) ** 2, minlength=d)
+    return Moments(mass, mean, squares + (mass - stored) * mean**2)

@@ -262,6 +262,18 @@ class Activation:
         return numbers
 
 
+def without_free_names(spec: Any) -> Activation:
+    """Return the activation of a spec, or raise where it has names that something would have to learn."""
+    activation = Activation(spec)
+    if activation.parameters:
+        names = ", ".join(activation.parameters)
+        raise InputError(
+            f"the activation {activation.formula!r} has free names ({names}), which are not learned yet: "
+            "write numbers in their place"
+        )
+    return activation
+
+
 def _real(numbers: npt.ArrayLike) -> FloatArray:
     array = np.asarray(numbers)
     if array.dtype.kind not in "biuf":

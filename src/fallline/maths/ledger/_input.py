@@ -10,14 +10,10 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths.activations._activation import Activation
 
 
-def check_settings(activation: Activation, learning_rate: float, reduction: str) -> None:
-    """Refuse free names, a rate that is not positive and finite, and an unknown reduction."""
-    if activation.parameters:
-        names = ", ".join(activation.parameters)
-        raise InputError(f"activation has free names, not learned yet: write numbers in place of {names}")
+def check_settings(learning_rate: float, reduction: str) -> None:
+    """Refuse a rate that is not positive and finite, and an unknown reduction."""
     if not isinstance(learning_rate, Real) or not 0 < learning_rate < math.inf:
         raise InputError(f"learning_rate is {learning_rate!r}: give a positive, finite number")
     if reduction not in ("mean", "sum"):

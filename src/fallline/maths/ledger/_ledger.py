@@ -11,7 +11,7 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths.activations._activation import Activation
+from fallline.maths.activations._activation import Activation, without_free_names
 from fallline.maths.ledger._derivation import Derivation, derive
 from fallline.maths.ledger._document import html_fragment, text
 from fallline.maths.ledger._input import check_settings, first_place, fitting_arrays
@@ -260,8 +260,8 @@ def one_step(
     >>> print(ledger.y_hat, ledger.delta)
     [0.68997448] [-0.04063738]
     """
-    f = activation if isinstance(activation, Activation) else Activation(activation)
-    check_settings(f, learning_rate, reduction)
+    f = without_free_names(activation)
+    check_settings(learning_rate, reduction)
     arrays = fitting_arrays(X, y, weights, intercept)
     ledger = Ledger(*arrays, f, float(learning_rate), reduction, bool(fit_intercept))
     _check_defined(ledger)

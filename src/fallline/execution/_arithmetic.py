@@ -1,6 +1,7 @@
-"""The one place that limits BLAS: a step computes with a single BLAS thread.
+"""The arithmetic of a step: one BLAS thread, and infinity or NaN without a word.
 
-BLAS results depend on its number of threads, and blocks are what runs in parallel.
+BLAS results depend on its number of threads, and blocks are what runs in parallel. What is not
+finite is found in the sums, where it can be explained, and not in the middle of a block.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 
 @cache
@@ -30,6 +33,7 @@ class _Limit:
     def enter(self) -> None:
         with self.lock:
             if self.holders == 0:
+                _take_control()
                 self.limiter = _controller().limit(limits=1, user_api="blas")
             self.holders += 1
 
@@ -37,17 +41,27 @@ class _Limit:
         with self.lock:
             self.holders -= 1
             if self.holders == 0:
+                _take_control()
                 self.limiter.restore_original_limits()
+                _take_control()
+
+
+def _take_control() -> None:
+    """Let this thread be the one whose limits OpenBLAS obeys; threadpoolctl ignores all threads but one."""
+    for library in _controller().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 _limit = _Limit()
 
 
 @contextmanager
-def single_threaded_blas() -> Iterator[None]:
+def step_arithmetic() -> Iterator[None]:
     """Hold BLAS to one thread until the last of all overlapping holders has let go."""
     _limit.enter()
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     finally:
         _limit.leave()
