@@ -4,11 +4,14 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import fallline
+from fallline.data.sources._arrays import ArraySource
 from fallline.descent._coordinates import from_moments, raw
+from fallline.descent._objective import Objective
+from fallline.execution.engines._threads import thread_engine
 from fallline.maths._moments import block_moments
 
 SCALINGS = ("none", "standard", "whiten")
@@ -129,6 +132,8 @@ constants = st.floats(-1e12, 1e12).filter(lambda c: c == 0 or abs(c) > 1e-100)
 
 
 @settings(deadline=None)
+@example(439804651110.928, 5)
+@example(1e12 / 3, 1000)
 @given(constants, st.integers(1, 3000))
 def test_constant_columns_are_left_alone(constant, n):
     rng = np.random.default_rng(0)
@@ -159,3 +164,21 @@ def test_inputs_that_never_vary_leave_the_intercept(dtype, scaling):
     states = fallline.descend(X, y, scaling=scaling, fit_intercept=True, initial_weights=[0.0, 0.0])
     last = list(islice(states, 200))[-1]
     assert last.error == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "whiten"])
+def test_narrow_floats_far_from_zero_keep_their_digits(scaling):
+    rng = np.random.default_rng(0)
+    X = (1e4 + rng.normal(size=(500, 3))).astype(np.float32)
+    y, point = rng.normal(size=(500, 1)), np.array([[0.5], [-0.7], [0.2], [0.1]])
+    narrow, wide = (
+        Objective(
+            ArraySource(x, y),
+            fallline.Activation("tanh"),
+            coordinates_of(X, scaling, True, fixed=np.zeros(1)),
+            thread_engine(1),
+        ).at(point)
+        for x in (X, X.astype(np.float64))
+    )
+    assert narrow.error == pytest.approx(wide.error, rel=1e-6)
+    np.testing.assert_allclose(narrow.gradient, wide.gradient, rtol=1e-5)

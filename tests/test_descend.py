@@ -269,7 +269,7 @@ def test_passes_are_the_reads_that_were_made(asked, scaling):
     asked = {**defaults, **asked, "scaling": scaling}
     asked["activation"] = fallline.Activation(asked["activation"])
     source = CountedSource(X, y)
-    descent = prepare(source, Settings(**asked), one_output=False)
+    descent = prepare(source, Settings(**asked))
     for carry in islice(descend_from(descent.carry, descent.advance, descent.advice), 5):
         assert carry.state.passes == source.reads / 56 - 1  # the first reading is of y alone
 

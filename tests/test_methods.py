@@ -79,7 +79,7 @@ def objective_of(X, Y, s, scaling, fit_intercept, unit="identity"):
     if scaling != "none":
         coordinates = from_moments(scaling, block_moments(X, s, full=True), fit_intercept, fixed)
     source = ArraySource(X, Y, s)
-    return Objective(source, Activation(unit), coordinates, thread_engine(2), one_output=False)
+    return Objective(source, Activation(unit), coordinates, thread_engine(2))
 
 
 @settings(deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any
 
 
@@ -41,3 +43,11 @@ class MissingLibraryError(FalllineError, ImportError):
 
 class DataWarning(UserWarning):
     """The data can be used, but something about them limits what can come out."""
+
+
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """Warn at the line, outside the package, that called into it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fallline."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level - 1)

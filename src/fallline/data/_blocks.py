@@ -41,6 +41,11 @@ class Source(Protocol):
         ...
 
     @property
+    def one_output(self) -> bool:
+        """Whether y is one-dimensional, and weights are therefore."""
+        ...
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of X."""
         ...

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from fallline._errors import DataWarning
+from fallline._errors import DataWarning, warn_caller
 from fallline._typing import Array
 from fallline.data._blocks import Source
 from fallline.maths._moments import Moments, block_moments
@@ -56,13 +55,10 @@ def warn_about(targets: Targets, activation: Activation) -> None:
     for j, (bottom, top) in enumerate(zip(targets.low, targets.high, strict=True)):
         name = "y" if len(targets.low) == 1 else f"output {j} of y"
         if bottom == top:
-            _warn(f"{name} is constant ({bottom:.6g}): there is nothing to learn but that value")
+            warn_caller(f"{name} is constant ({bottom:.6g}): there is nothing else to learn", DataWarning)
         elif bottom < low or top > high:
-            _warn(
+            warn_caller(
                 f"{name} goes from {bottom:.6g} to {top:.6g}, but {activation.name} only reaches from "
-                f"{low:.6g} to {high:.6g}: rescale y, or choose an activation that reaches it"
+                f"{low:.6g} to {high:.6g}: rescale y, or choose an activation that reaches it",
+                DataWarning,
             )
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, DataWarning, stacklevel=6)

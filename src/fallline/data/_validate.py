@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ FLOATS = (np.float16, np.float32, np.float64)
 
 def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
     """Return X as a two-dimensional float array or CSR matrix, without a copy where it is one already."""
-    array = _canonical(X.tocsr()) if is_sparse(X) else np.asarray(X)
+    array = _canonical(X.tocsr()) if is_sparse(X) else as_array(X, "X")
     if array.ndim != 2:
         raise InputError(
             f"X must be two-dimensional (n_samples, n_features), got shape {array.shape}. Reshape your data: "
@@ -32,6 +33,25 @@ def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
             f"X has no columns: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
         )
     return _as_floats(array, "X", names)
+
+
+def as_array(values: Any, what: str) -> Array:
+    """Return anything array-like as an array."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        lengths = [len(row) if hasattr(row, "__len__") else 1 for row in values]
+        odd = next((row for row, length in enumerate(lengths) if length != lengths[0]), 0)
+        raise InputError(
+            f"{what} has rows of different lengths: row {odd} has {lengths[odd]} entries, row 0 has "
+            f"{lengths[0]}; make them equal"
+        ) from None
+
+
+def column_names(X: Any) -> list[str] | None:
+    """Return the column names of a table."""
+    columns = getattr(X, "columns", None)
+    return None if columns is None else [str(column) for column in columns]
 
 
 def _canonical(X: Any) -> Any:
@@ -92,7 +112,7 @@ def checked_targets(y: Any, n_samples: int) -> Array:
     """Return y as a finite float array (n,) or (n, k) with a row for each row of X."""
     if y is None:
         raise InputError("y is missing: this estimator requires y to be passed, but the target y is None")
-    array = np.asarray(y)
+    array = as_array(y, "y")
     if array.ndim not in (1, 2) or 0 in array.shape[1:]:
         raise InputError(f"y must have shape (n_samples,) or (n_samples, n_outputs), got {array.shape}")
     if len(array) != n_samples:
@@ -108,7 +128,7 @@ def checked_sample_weight(sample_weight: Any, n_samples: int) -> Array | None:
     """Return finite, non-negative weights (n,) with a positive sum, or None."""
     if sample_weight is None:
         return None
-    array = np.asarray(sample_weight)
+    array = as_array(sample_weight, "sample_weight")
     if array.ndim == 0:
         array = np.full(n_samples, array)
     if array.shape != (n_samples,):
@@ -125,7 +145,12 @@ def checked_sample_weight(sample_weight: Any, n_samples: int) -> Array | None:
     return np.asarray(array)
 
 
-def check_finite(array: Any, what: str, names: Sequence[str] | None = None) -> None:
+def check_finite(
+    array: Any,
+    what: str,
+    names: Sequence[str] | None = None,
+    advice: str = "drop the record or replace the cell by a number",
+) -> None:
     """Raise an InputError that names the first NaN or infinity."""
     values = array.data if is_sparse(array) else array
     finite = np.isfinite(values)
@@ -135,31 +160,40 @@ def check_finite(array: Any, what: str, names: Sequence[str] | None = None) -> N
     index: tuple[int, ...]
     if is_sparse(array):
         index = (int(np.searchsorted(array.indptr, flat, side="right")) - 1, int(array.indices[flat]))
-        value = values[flat]
     else:
         index = tuple(int(i) for i in np.unravel_index(flat, values.shape))
-        value = values[index]
-    kind = "NaN" if np.isnan(value) else "infinity"
-    advice = "drop the record or fill the cell" if kind == "NaN" else "replace it by a finite number"
+    kind = "NaN" if np.isnan(values.flat[flat]) else "infinity"
     raise InputError(f"{what} contains {kind} at {place(index, names)}: {advice}")
 
 
 def checked_weights(weights: Any, n_features: int, n_outputs: int, what: str = "weights") -> Array:
     """Return weights as a float64 array (d, k), from (d,) or (d, k)."""
-    array = np.asarray(weights, dtype=np.float64)
+    array = _start(weights, what)
     if array.shape not in {(n_features, n_outputs)} | ({(n_features,)} if n_outputs == 1 else set()):
         raise InputError(
             f"{what} must have shape {(n_features, n_outputs)} (n_features, n_outputs)"
             f"{f' or {(n_features,)}' if n_outputs == 1 else ''}, got {array.shape}"
         )
-    check_finite(array, what)
     return array.reshape(n_features, n_outputs)
 
 
 def checked_intercept(intercept: Any, n_outputs: int, what: str = "intercept") -> Array:
     """Return the intercept as a float64 array (k,), from a number or (k,)."""
-    array = np.asarray(intercept, dtype=np.float64)
+    array = _start(intercept, what)
     if array.ndim and array.shape != (n_outputs,):
         raise InputError(f"{what} must be a number or have shape {(n_outputs,)}, got {array.shape}")
-    check_finite(array.reshape(-1), what)
     return np.broadcast_to(array, (n_outputs,)).copy()
+
+
+def _start(values: Any, what: str) -> Array:
+    array = np.asarray(_as_floats(as_array(values, what), what), dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise InputError(f"{what} contains NaN or infinity ({array.tolist()}): give finite numbers")
+    return array
+
+
+def checked_integer(value: Any, what: str, least: int) -> int:
+    """Return an integer that is at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{what} must be an integer of at least {least}, got {value!r}")
+    return int(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fallline._typing import Array
 from fallline.data._validate import checked_intercept, checked_weights
-from fallline.data.sources._arrays import ArraySource
+from fallline.data.sources._arrays import as_source
 from fallline.descent._carry import State
 from fallline.descent._loop import descend_from
 from fallline.descent._settings import Settings
@@ -68,7 +68,7 @@ def error_and_gradient(
     >>> error, gradient
     (1.125, array([-1.5, -3. ]))
     """
-    source = ArraySource(X, y, sample_weight)
+    source = as_source(X, y, sample_weight)
     _, d, k = source.shape
     layer = Layer(
         checked_weights(weights, d, k), checked_intercept(intercept, k), without_free_names(activation)
@@ -76,7 +76,7 @@ def error_and_gradient(
     partial = evaluate(source, layer, thread_engine(n_jobs))
     if not partial.is_finite:
         source.raise_for_bad_values()
-    shape = source.y.shape[1:]
+    shape = () if source.one_output else (k,)
     return partial.error, partial.weights.reshape(d, *shape), partial.intercept.reshape(shape)
 
 
@@ -181,6 +181,5 @@ def descend(
         evaluate=evaluate,
         engine=thread_engine(n_jobs) if engine is None else engine,
     )
-    source = ArraySource(X, y, sample_weight)
-    descent = prepare(source, settings, one_output=source.y.ndim == 1)
+    descent = prepare(as_source(X, y, sample_weight), settings)
     return (carry.state for carry in descend_from(descent.carry, descent.advance, descent.advice))

@@ -31,21 +31,17 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True)
 class Objective:
-    """E over a source; each evaluation reads X once.
-
-    ``one_output``: y is one-dimensional, and so are the raw weights that the world sees.
-    """
+    """E over a source; each evaluation reads X once."""
 
     source: Source
     activation: Activation
     coordinates: Coordinates
     engine: Engine[Any]
-    one_output: bool
 
     def raw(self, point: Array) -> tuple[Array, Any]:
         """Return the raw weights and intercept of a point, in the shapes that follow y."""
         weights, intercept = self.coordinates.fold(point)
-        return (weights[:, 0], float(intercept[0])) if self.one_output else (weights, intercept)
+        return (weights[:, 0], float(intercept[0])) if self.source.one_output else (weights, intercept)
 
     def at(self, point: Array) -> Evaluation:
         """Evaluate E and its gradient at the folded raw weights, and pull the gradient back."""

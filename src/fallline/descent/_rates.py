@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fallline._errors import InputError
 from fallline.data._blocks import Block, Source
 from fallline.data._targets import Targets
 from fallline.descent._coordinates import Coordinates
@@ -25,12 +26,15 @@ FULL_FEATURES = 1024
 
 
 def source_moments(source: Source, engine: Engine[Any], *, full: bool) -> Moments:
-    """Return the moments of X, in one pass."""
+    """Return the moments of X, in one pass; raise where they are not finite."""
 
     def task(block: Block) -> Moments:
         return block_moments(block.records.X, block.records.sample_weight, full=full)
 
     moments: Moments = sum_over_blocks(task, source, engine)
+    if not np.isfinite(moments.scatter).all():
+        source.raise_for_bad_values()
+        raise InputError("the squares of X overflow: divide its largest columns by a power of ten")
     return moments
 
 

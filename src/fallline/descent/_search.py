@@ -85,7 +85,7 @@ class Halving:
         for trial in range(1, HALVINGS + 1):
             new = point + rate * direction
             evaluation = evaluate(new)
-            if evaluation.error <= error + SUFFICIENT * rate * slope and not np.array_equal(new, point):
+            if evaluation.error < error and evaluation.error <= error + SUFFICIENT * rate * slope:
                 return Move(rate, new, evaluation, trial)
             rate /= 2
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from fallline._errors import InputError
+from fallline.data._validate import checked_integer
 from fallline.descent._coordinates import SCALINGS
 from fallline.execution._evaluate import Engine
 from fallline.maths.activations._activation import Activation
@@ -39,21 +42,31 @@ class Settings:
         _check_choice("scaling", self.scaling, SCALINGS)
         _check_choice("reduction", self.reduction, REDUCTIONS)
         _check_rate(self.learning_rate)
-        if self.batch_size is not None and self.batch_size < 1:
-            raise InputError(f"batch_size must be at least 1, or None for all records, got {self.batch_size}")
+        if self.batch_size is not None:
+            checked_integer(self.batch_size, "batch_size", 1)
         if self.batch_size is not None and self.method not in ("plain", "auto"):
             raise InputError(f"method {self.method!r} needs all records at each step: leave batch_size out")
         if self.learning_rate != "auto" and self.method in ("lbfgs", "gauss-newton"):
             raise InputError(f"method {self.method!r} finds its own step: leave learning_rate at 'auto'")
 
 
+def generator(random_state: Any) -> np.random.Generator:
+    """Return a generator of random numbers; None is seed 0."""
+    try:
+        return np.random.default_rng(0 if random_state is None else random_state)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"random_state must be a non-negative integer, a Generator or None, got {random_state!r}"
+        ) from None
+
+
 def _check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(map(repr, choices))}")
 
 
 def _check_rate(rate: float | str) -> None:
-    if rate == "auto":
+    if isinstance(rate, str) and rate == "auto":
         return
-    if isinstance(rate, str) or not (np.isfinite(rate) and rate > 0):
+    if not isinstance(rate, Real) or not 0.0 < rate < math.inf:
         raise InputError(f"learning_rate must be a positive number or 'auto', got {rate!r}")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fallline._errors import InputError
 from fallline.data._blocks import Shape, Source
 from fallline.data._targets import Targets, survey, warn_about
 from fallline.descent._carry import Advance, Carry
@@ -17,7 +16,7 @@ from fallline.descent._full_batch import FullBatch
 from fallline.descent._objective import Objective
 from fallline.descent._rates import advice, batch_rate, bound_on_curvature, largest_eigenvalue, source_moments
 from fallline.descent._search import Constant, Halving
-from fallline.descent._settings import Settings
+from fallline.descent._settings import Settings, generator
 from fallline.descent._start import given_intercept, starting_point
 from fallline.descent.methods._gauss_newton import GaussNewton
 from fallline.descent.methods._lbfgs import LBFGS
@@ -43,16 +42,20 @@ class Descent:
     targets: Targets
 
 
-@step_arithmetic()
-def prepare(source: Source, settings: Settings, one_output: bool) -> Descent:
+def prepare(source: Source, settings: Settings) -> Descent:
     """Resolve every "auto", find coordinates and a start, and evaluate E there."""
     targets = survey(source)
     warn_about(targets, settings.activation)
+    with step_arithmetic():
+        return _prepared(source, settings, targets)
+
+
+def _prepared(source: Source, settings: Settings, targets: Targets) -> Descent:
     method = choose_method(source, settings)
     coordinates, passes = find_coordinates(source, settings, method)
-    objective = Objective(source, settings.activation, coordinates, settings.engine, one_output)
+    objective = Objective(source, settings.activation, coordinates, settings.engine)
     divisor = targets.mass if settings.reduction == "mean" else 1.0
-    rng = np.random.default_rng(0 if settings.random_state is None else settings.random_state)
+    rng = generator(settings.random_state)
     point = starting_point(objective, settings, targets, rng)
     advance: FullBatch | Epochs
     if settings.batch_size is None:
@@ -97,11 +100,6 @@ def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[C
     if scaling == "none":
         return raw(d, settings.fit_intercept, fixed), 0
     moments = source_moments(source, settings.engine, full=scaling == "whiten")
-    if not np.isfinite(moments.scatter).all():
-        source.raise_for_bad_values()
-        raise InputError(
-            "the values of X are so large that their squares overflow: divide the largest columns"
-        )
     return from_moments(scaling, moments, settings.fit_intercept, fixed), 1
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from fallline._errors import DivergenceError, InputError
-from fallline.data.sources._arrays import ArraySource
+from fallline._errors import DivergenceError, InputError, warn_caller
+from fallline.data._validate import checked_integer
+from fallline.data.sources._arrays import as_source
 from fallline.descent._carry import Carry, State
 from fallline.descent._loop import descend_from
 from fallline.descent._run import Recorder, Run
@@ -48,7 +49,6 @@ def train(
     max_iter: int = 1000,
     tol: float = 1e-8,
     callbacks: Iterable[Callback] = (),
-    names: Sequence[str] | None = None,
 ) -> Run:
     """Train a single-layer network until the bottom of the bowl, and say why it stopped.
 
@@ -67,8 +67,6 @@ def train(
         five epochs in a row have not lowered E by more than that.
     callbacks : iterable of callables
         Each is called with every :class:`State`; one that returns True stops the training.
-    names : sequence of str, optional
-        Names of the columns of X, for messages.
 
     Returns
     -------
@@ -99,10 +97,9 @@ def train(
     >>> run.stop.is_converged
     True
     """
-    if max_iter < 0:
-        raise InputError(f"max_iter must not be negative, got {max_iter}")
-    if not tol >= 0.0:
-        raise InputError(f"tol must not be negative, got {tol}")
+    checked_integer(max_iter, "max_iter", 0)
+    if not isinstance(tol, Real) or not tol >= 0.0:
+        raise InputError(f"tol must be a number that is not negative, got {tol!r}")
     settings = Settings(
         activation=without_free_names(activation),
         learning_rate=learning_rate,
@@ -119,8 +116,8 @@ def train(
         engine=thread_engine(n_jobs) if engine is None else engine,
     )
     started = time.perf_counter()
-    source = ArraySource(X, y, sample_weight, names)
-    descent = prepare(source, settings, one_output=source.y.ndim == 1)
+    source = as_source(X, y, sample_weight)
+    descent = prepare(source, settings)
     eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)
     stopping = Stopping(tol, descent.targets, settings.activation, eps)
     run = drain(descent, stopping, settings.activation, max_iter, tuple(callbacks), started)
@@ -177,4 +174,4 @@ def _reason(
 def _warn(run: Run) -> None:
     from sklearn.exceptions import ConvergenceWarning
 
-    warnings.warn(run.message, ConvergenceWarning, stacklevel=3)
+    warn_caller(run.message, ConvergenceWarning)

@@ -9,9 +9,23 @@ import numpy as np
 from scipy import sparse
 
 from fallline._typing import Array
-from fallline.data._blocks import Block, Shape, rows_per_block
-from fallline.data._validate import check_finite, checked_inputs, checked_sample_weight, checked_targets
+from fallline.data._blocks import Block, Shape, Source, rows_per_block
+from fallline.data._validate import (
+    check_finite,
+    checked_inputs,
+    checked_sample_weight,
+    checked_targets,
+    column_names,
+)
 from fallline.maths._records import Records, is_sparse
+
+INDEX_BYTES = 4
+"""What an index of a CSR matrix counts, whatever its type, so that the cut does not depend on it."""
+
+
+def as_source(X: Any, y: Any, sample_weight: Any = None) -> Source:
+    """Return X where it is a source already, else a source of the arrays."""
+    return X if hasattr(X, "blocks") else ArraySource(X, y, sample_weight)
 
 
 class ArraySource:
@@ -27,6 +41,7 @@ class ArraySource:
     def __init__(
         self, X: Any, y: Any, sample_weight: Any = None, names: Sequence[str] | None = None, multiple: int = 1
     ) -> None:
+        names = column_names(X) if names is None else names
         self.X: Any = checked_inputs(X, names)
         self.y = checked_targets(y, self.X.shape[0])
         self.sample_weight = checked_sample_weight(sample_weight, self.X.shape[0])
@@ -40,6 +55,11 @@ class ArraySource:
         return Shape(n_records, n_features, 1 if self.y.ndim == 1 else self.y.shape[1])
 
     @property
+    def one_output(self) -> bool:
+        """Whether y is one-dimensional."""
+        return bool(self.y.ndim == 1)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of X."""
         dtype: np.dtype[Any] = self.X.dtype
@@ -48,7 +68,7 @@ class ArraySource:
     def _rows_per_block(self, multiple: int) -> int:
         n, d, k = self.shape
         if is_sparse(self.X):
-            record_bytes = self.X.nnz / n * (self.dtype.itemsize + self.X.indices.itemsize)
+            record_bytes = self.X.nnz / n * (self.dtype.itemsize + INDEX_BYTES)
         else:
             record_bytes = d * self.dtype.itemsize
         return -(-rows_per_block(record_bytes, d, k) // multiple) * multiple
@@ -79,9 +99,9 @@ def _rows_of(X: Any, rows: slice) -> Any:
     """Return rows of X as a view; SciPy's own slicing of a CSR matrix would copy."""
     if isinstance(X, np.ndarray):
         return X[rows]
+    view = sparse.csr_array((rows.stop - rows.start, X.shape[1]), dtype=X.dtype)
     pointers: Array = X.indptr[rows.start : rows.stop + 1]
-    values = slice(int(pointers[0]), int(pointers[-1]))
-    return sparse.csr_array(
-        (X.data[values], X.indices[values], pointers - pointers[0]),
-        shape=(rows.stop - rows.start, X.shape[1]),
-    )
+    stored = slice(int(pointers[0]), int(pointers[-1]))
+    # set one by one: the constructor copies what is a small part of a large array
+    view.data, view.indices, view.indptr = X.data[stored], X.indices[stored], pointers - pointers[0]
+    return view

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import chain, islice
+from numbers import Integral
 
 from fallline._errors import InputError
 from fallline.data._blocks import Block, Source
@@ -70,8 +71,8 @@ def usable_cores() -> int:
 
 
 def _checked(n_jobs: int) -> int:
-    if n_jobs == 0:
-        raise InputError("n_jobs must not be 0: give the number of threads, or None for all usable cores")
+    if not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise InputError(f"n_jobs must be a number of threads, or None for all usable cores, got {n_jobs!r}")
     return n_jobs if n_jobs > 0 else max(1, usable_cores() + 1 + n_jobs)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.data._validate import check_finite, checked_inputs
+from fallline.data._validate import check_finite, checked_inputs, column_names
+from fallline.data.sources._arrays import ArraySource
 from fallline.descent._carry import State
 from fallline.descent._run import Run
 from fallline.descent._train import train
@@ -60,17 +61,23 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _inputs(self, X: Any, *, reset: bool) -> Any:
         """Check X and remember, or compare, the number and names of its columns."""
-        checked = checked_inputs(X, _names(X))
+        checked = checked_inputs(X, column_names(X))
+        expected = getattr(self, "n_features_in_", None)
+        if not reset and checked.shape[1] != expected:
+            raise InputError(
+                f"X has {checked.shape[1]} features, but {type(self).__name__} is expecting {expected} "
+                "features as input: give the columns it was trained on"
+            )
         validate_data(self, X, reset=reset, skip_check_array=True)
         return checked
 
-    def _fit(self, X: Any, y: Array, sample_weight: Any) -> Self:
-        """Train on checked inputs and on targets (n,) or (n, k)."""
-        start: dict[str, Any] = self._warm_start(y) if self.warm_start and hasattr(self, "coef_") else {}
+    def _fit(self, source: ArraySource) -> Self:
+        """Train on checked records."""
+        start = self._warm_start(source) if self.warm_start and hasattr(self, "coef_") else {}
         try:
             run = train(
-                X,
-                y,
+                source,
+                None,
                 activation=self.activation,
                 learning_rate=self.learning_rate,
                 method=self.method,
@@ -78,14 +85,12 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
                 batch_size=self.batch_size,
                 reduction=self.reduction,
                 fit_intercept=self.fit_intercept,
-                sample_weight=sample_weight,
                 shuffle=self.shuffle,
                 random_state=self.random_state,
                 n_jobs=self.n_jobs,
                 max_iter=self.max_iter,
                 tol=self.tol,
                 callbacks=[_print_state] if self.verbose else [],
-                names=getattr(self, "feature_names_in_", None),
                 **start,
             )
         except KeyboardInterrupt as interrupt:
@@ -95,8 +100,8 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
         self._keep(run)
         return self
 
-    def _warm_start(self, y: Array) -> dict[str, Any]:
-        shape = y.shape[1:]
+    def _warm_start(self, source: ArraySource) -> dict[str, Any]:
+        shape = source.y.shape[1:]
         return {
             "initial_weights": self.coef_.T.reshape(-1, *shape),
             "initial_intercept": np.reshape(self.intercept_, shape),
@@ -118,14 +123,8 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
         network = SingleLayer(self.coef_.T, self.intercept_, self.activation)
         h = network.net_input(inputs)
         if not np.isfinite(h).all():
-            check_finite(inputs, "X", _names(X))
+            check_finite(inputs, "X", column_names(X))
         return np.asarray(network.activation.value(h))
-
-
-def _names(X: Any) -> Sequence[str] | None:
-    """Return the column names of a table."""
-    columns = getattr(X, "columns", None)
-    return None if columns is None else [str(column) for column in columns]
 
 
 def _print_state(state: State) -> None:

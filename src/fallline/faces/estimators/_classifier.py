@@ -11,7 +11,8 @@ from sklearn.utils.validation import column_or_1d
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.data._validate import check_finite
+from fallline.data._validate import column_names
+from fallline.data.sources._arrays import ArraySource
 from fallline.faces.estimators._base import SingleLayerEstimator
 from fallline.maths.activations._activation import Activation
 
@@ -92,16 +93,19 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
             For data or settings that cannot be used, and for fewer than two classes.
         """
         inputs = self._inputs(X, reset=True)
-        labels = self._labels(y, inputs.shape[0])
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
+        labels = checked_labels(y, inputs.shape[0])
+        classes, codes = np.unique(labels, return_inverse=True)
+        if len(classes) < 2:
             raise InputError(
-                f"y has 1 class ({self.classes_[0]!r}) in {len(labels)} sample(s): "
+                f"y has 1 class ({classes.tolist()[0]!r}) in {len(labels)} sample(s): "
                 "at least two classes are needed"
             )
         low, high = self._targets()
-        units = np.arange(1, 2) if len(self.classes_) == 2 else np.arange(len(self.classes_))
-        return self._fit(inputs, np.where(codes[:, None] == units, high, low), sample_weight)
+        units = np.arange(1, 2) if len(classes) == 2 else np.arange(len(classes))
+        targets = np.where(codes[:, None] == units, high, low)
+        self._fit(ArraySource(inputs, targets, sample_weight, column_names(X)))
+        self.classes_ = classes
+        return self
 
     def decision_function(self, X: Any) -> Array:
         """Return ŷ less the middle of its targets: (n,) for two classes, else (n, n_classes)."""
@@ -127,15 +131,24 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         low, high = Activation(self.activation).range
         return (-1.0, 1.0) if low <= -1.0 and high >= 1.0 else (0.0, 1.0)
 
-    def _labels(self, y: Any, n_samples: int) -> Array:
-        if y is None:
-            raise InputError("y is missing: this estimator requires y to be passed, but the target y is None")
-        labels = column_or_1d(y, warn=True)
-        if len(labels) != n_samples:
-            raise InputError(
-                f"X and y have inconsistent numbers of samples: {n_samples} rows in X and {len(labels)} in y"
-            )
-        if labels.dtype.kind == "f":
-            check_finite(labels, "y")
+
+def checked_labels(y: Any, n_samples: int) -> Array:
+    """Return labels (n,) that can be told apart and put in order."""
+    if y is None:
+        raise InputError("y is missing: this estimator requires y to be passed, but the target y is None")
+    try:
+        labels = np.asarray(column_or_1d(y, warn=True))
         check_classification_targets(labels)
-        return np.asarray(labels)
+    except ValueError as error:
+        raise InputError(f"{str(error).rstrip('.')}: give one label for each row") from None
+    if len(labels) != n_samples:
+        raise InputError(
+            f"X and y have inconsistent numbers of samples: {n_samples} rows in X and {len(labels)} in y"
+        )
+    missing = [row for row, label in enumerate(labels.tolist()) if label is None or label != label]
+    if missing:
+        raise InputError(f"y contains {labels[missing[0]]} at row {missing[0]}: drop the record or label it")
+    kinds = sorted({type(label).__name__ for label in labels.tolist()})
+    if len(kinds) > 1:
+        raise InputError(f"y mixes labels of types {' and '.join(kinds)}: turn them all into one")
+    return labels

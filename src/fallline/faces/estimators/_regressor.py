@@ -7,7 +7,7 @@ from typing import Any, Self
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from fallline._typing import Array
-from fallline.data._validate import checked_targets
+from fallline.data.sources._arrays import ArraySource
 from fallline.faces.estimators._base import SingleLayerEstimator
 
 
@@ -79,8 +79,9 @@ class SingleLayerRegressor(MultiOutputMixin, RegressorMixin, SingleLayerEstimato
         InputError
             For data or settings that cannot be used.
         """
-        inputs = self._inputs(X, reset=True)
-        return self._fit(inputs, checked_targets(y, inputs.shape[0]), sample_weight)
+        source = ArraySource(X, y, sample_weight)
+        self._inputs(X, reset=True)
+        return self._fit(source)
 
     def predict(self, X: Any) -> Array:
         """Compute ŷ (n,) or (n, k), in the dtype of X."""
