@@ -197,7 +197,7 @@ START = [
     ({"initial_weights": np.ones(2)}, r"^initial_weights must have shape .*\(2,\)"),
     ({"initial_weights": "zero"}, r"^initial_weights must be an array, 'random' or None, got 'zero'"),
     ({"initial_weights": ["a", "b", "c"]}, r"^initial_weights .*number"),
-    ({"initial_weights": [0.0, np.nan, 0.0]}, r"^initial_weights contains NaN at (?!.*record).*1"),
+    ({"initial_weights": [0.0, np.nan, 0.0]}, r"^initial_weights contains NaN or infinity (?!.*record).*nan"),
     (
         {"initial_intercept": [1.0, 2.0]},
         r"^initial_intercept must be a number or have shape \(1,\), got \(2,\)",
@@ -223,10 +223,6 @@ def test_unusable_weights_of_a_gradient():
         np.ones(2),
     )
     refused("^intercept must", fallline.error_and_gradient, X, Y, np.ones(3), intercept=np.ones(2))
-
-
-def test_names_must_be_as_many_as_columns():
-    refused("names", fallline.train, X, Y, names=["age"])
 
 
 PREDICTIONS = {

@@ -1,5 +1,6 @@
 """The stream of states against the rule written as loops."""
 
+from inspect import signature
 from itertools import islice, pairwise, permutations, product
 
 import numpy as np
@@ -261,13 +262,10 @@ ASKED = [
 @pytest.mark.parametrize("asked", ASKED, ids=str)
 def test_passes_are_the_reads_that_were_made(asked, scaling):
     (X, y, _), _, _ = drawn(n=56)
-    defaults = {
-        "activation": "tanh", "learning_rate": "auto", "method": "plain", "batch_size": None,
-        "reduction": "mean", "fit_intercept": True, "initial_weights": None, "initial_intercept": None,
-        "shuffle": None, "random_state": None, "evaluate": True, "engine": thread_engine(1),
-    }  # fmt: skip
-    asked = {**defaults, **asked, "scaling": scaling}
-    asked["activation"] = fallline.Activation(asked["activation"])
+    defaults = {name: p.default for name, p in signature(fallline.descend).parameters.items()}
+    asked = {**defaults, "activation": "tanh", "fit_intercept": True, "scaling": scaling, **asked}
+    asked = {name: asked[name] for name in Settings.__dataclass_fields__}
+    asked |= {"activation": fallline.Activation(asked["activation"]), "engine": thread_engine(1)}
     source = CountedSource(X, y)
     descent = prepare(source, Settings(**asked))
     for carry in islice(descend_from(descent.carry, descent.advance, descent.advice), 5):

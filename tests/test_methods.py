@@ -178,7 +178,7 @@ def test_halving_gives_up_where_nothing_lowers_the_error(error):
 def test_halving_does_not_stand_still():
     """Where a step is lost in rounding, E is 'not higher': that is no move."""
     point = np.full((1, 1), 1e20)
-    assert Halving()(lambda at: evaluation(0.0), point, np.ones((1, 1)), 1.0, 0.0, np.nan) is None
+    assert Halving()(lambda at: evaluation(1.0), point, np.ones((1, 1)), 1.0, 0.0, np.nan) is None
 
 
 def test_a_constant_rate_goes_wherever_it_leads():

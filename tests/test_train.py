@@ -147,6 +147,14 @@ def test_a_callback_may_answer_with_a_truth_of_numpy():
     assert (run.stop, run.state.step) == (StopReason.CALLBACK, 1)
 
 
+def test_batches_end_after_five_epochs_without_progress():
+    with pytest.warns(ConvergenceWarning, match="five epochs"):
+        run = fallline.train(*NORRIS, batch_size=4)
+    error = run.history["error"]
+    fell = error[1:] < np.minimum.accumulate(error)[:-1] * (1 - 1e-8)
+    assert np.flatnonzero(fell)[-1] == len(fell) - 6
+
+
 def test_a_smaller_tol_goes_further():
     loose, tight = (fallline.train(*DIABETES, activation="tanh", tol=tol) for tol in (1e-2, 1e-14))
     assert loose.state.step < tight.state.step

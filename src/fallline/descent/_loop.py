@@ -51,8 +51,8 @@ def _check_start(carry: Carry) -> None:
     not_measured = np.isnan(state.error) and np.isnan(state.gradient_norm)
     if not (not_measured or np.isfinite(state.error + state.gradient_norm)):
         raise DivergenceError(
-            f"the error at the start is {state.error:.6g}, the norm of its gradient {state.gradient_norm:.6g}: "
-            "start from smaller weights, or with scaling='standard'",
+            f"the error at the start is {state.error:.6g} and the norm of its gradient "
+            f"{state.gradient_norm:.6g}: start from smaller weights, or with scaling='standard'",
             state,
         )
 

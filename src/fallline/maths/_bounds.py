@@ -16,7 +16,7 @@ REFINEMENTS, REFINED, POINTS = 4, 16, 64
 
 def net_input_nearest(activation: Activation, target: float) -> float:
     """Return the h, of smallest magnitude, where f(h) is nearest to ``target`` and not flat."""
-    grid = _symmetric(-6, 300, 3061)
+    grid = _symmetric(-6, 20, 2601)
     value, slope = _pair(activation, grid)
     gap = value - target
     with np.errstate(all="ignore"):

@@ -59,20 +59,20 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         return tags
 
-    def _inputs(self, X: Any, *, reset: bool) -> Any:
-        """Check X and remember, or compare, the number and names of its columns."""
-        checked = checked_inputs(X, column_names(X))
-        expected = getattr(self, "n_features_in_", None)
-        if not reset and checked.shape[1] != expected:
+    def _inputs(self, X: Any) -> Any:
+        """Return X checked, and its columns compared with those of the training."""
+        check_is_fitted(self)
+        checked, expected = checked_inputs(X, column_names(X)), self.n_features_in_
+        if checked.shape[1] != expected:
             raise InputError(
                 f"X has {checked.shape[1]} features, but {type(self).__name__} is expecting {expected} "
                 "features as input: give the columns it was trained on"
             )
-        validate_data(self, X, reset=reset, skip_check_array=True)
+        validate_data(self, X, reset=False, skip_check_array=True)
         return checked
 
-    def _fit(self, source: ArraySource) -> Self:
-        """Train on checked records."""
+    def _fit(self, source: ArraySource, X: Any) -> Self:
+        """Train on checked records; X is as the caller gave it, with its names."""
         start = self._warm_start(source) if self.warm_start and hasattr(self, "coef_") else {}
         try:
             run = train(
@@ -95,9 +95,9 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
             )
         except KeyboardInterrupt as interrupt:
             if hasattr(interrupt, "run"):
-                self._keep(interrupt.run)
+                self._keep(interrupt.run, X)
             raise
-        self._keep(run)
+        self._keep(run, X)
         return self
 
     def _warm_start(self, source: ArraySource) -> dict[str, Any]:
@@ -107,7 +107,8 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
             "initial_intercept": np.reshape(self.intercept_, shape),
         }
 
-    def _keep(self, run: Run) -> None:
+    def _keep(self, run: Run, X: Any) -> None:
+        validate_data(self, X, skip_check_array=True)
         self.coef_ = run.network.weights.T
         self.intercept_ = run.network.intercept
         self.parameters_: dict[str, float] = {}
@@ -118,8 +119,7 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
         self.stop_message_ = run.message
 
     def _predicted(self, X: Any) -> Array:
-        check_is_fitted(self)
-        inputs = self._inputs(X, reset=False)
+        inputs = self._inputs(X)
         network = SingleLayer(self.coef_.T, self.intercept_, self.activation)
         h = network.net_input(inputs)
         if not np.isfinite(h).all():

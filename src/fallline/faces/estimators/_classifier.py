@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.data._validate import column_names
+from fallline.data._validate import check_finite, checked_inputs, column_names
 from fallline.data.sources._arrays import ArraySource
 from fallline.faces.estimators._base import SingleLayerEstimator
 from fallline.maths.activations._activation import Activation
@@ -92,7 +92,7 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         InputError
             For data or settings that cannot be used, and for fewer than two classes.
         """
-        inputs = self._inputs(X, reset=True)
+        inputs = checked_inputs(X, column_names(X))
         labels = checked_labels(y, inputs.shape[0])
         classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -103,7 +103,7 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         low, high = self._targets()
         units = np.arange(1, 2) if len(classes) == 2 else np.arange(len(classes))
         targets = np.where(codes[:, None] == units, high, low)
-        self._fit(ArraySource(inputs, targets, sample_weight, column_names(X)))
+        self._fit(ArraySource(inputs, targets, sample_weight, column_names(X)), X)
         self.classes_ = classes
         return self
 
@@ -138,17 +138,27 @@ def checked_labels(y: Any, n_samples: int) -> Array:
         raise InputError("y is missing: this estimator requires y to be passed, but the target y is None")
     try:
         labels = np.asarray(column_or_1d(y, warn=True))
-        check_classification_targets(labels)
     except ValueError as error:
         raise InputError(f"{str(error).rstrip('.')}: give one label for each row") from None
     if len(labels) != n_samples:
         raise InputError(
             f"X and y have inconsistent numbers of samples: {n_samples} rows in X and {len(labels)} in y"
         )
-    missing = [row for row, label in enumerate(labels.tolist()) if label is None or label != label]
+    if labels.dtype.kind == "f":
+        check_finite(labels, "y")
+    if labels.dtype == object:
+        _check_objects(labels.tolist())
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return labels
+
+
+def _check_objects(labels: list[Any]) -> None:
+    missing = [row for row, label in enumerate(labels) if label is None or label != label]
     if missing:
         raise InputError(f"y contains {labels[missing[0]]} at row {missing[0]}: drop the record or label it")
-    kinds = sorted({type(label).__name__ for label in labels.tolist()})
+    kinds = sorted({type(label).__name__ for label in labels})
     if len(kinds) > 1:
-        raise InputError(f"y mixes labels of types {' and '.join(kinds)}: turn them all into one")
-    return labels
+        raise InputError(f"y mixes labels of the types {', '.join(kinds)}: turn them all into one")

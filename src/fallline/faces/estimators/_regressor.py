@@ -79,9 +79,7 @@ class SingleLayerRegressor(MultiOutputMixin, RegressorMixin, SingleLayerEstimato
         InputError
             For data or settings that cannot be used.
         """
-        source = ArraySource(X, y, sample_weight)
-        self._inputs(X, reset=True)
-        return self._fit(source)
+        return self._fit(ArraySource(X, y, sample_weight), X)
 
     def predict(self, X: Any) -> Array:
         """Compute ŷ (n,) or (n, k), in the dtype of X."""
