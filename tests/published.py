@@ -79,6 +79,10 @@ LINNERUD = """
 0.09308837062185489 0.02797359713108972 -0.029461170948094625
 """
 
+GAUSSIAN_LOG = """
+0.9999643860143145 -0.019989696546540085 -0.00010002723181564826
+"""
+
 LONGLEY_CERTIFIED = """
 -3482258.63459582 15.0618722713733 -0.358191792925910e-1 -2.02022980381683 -1.03322686717359
 -0.511041056535807e-1 1829.15146461355
@@ -87,6 +91,13 @@ LONGLEY_CERTIFIED = """
 
 def numbers(text):
     return np.array(text.split(), dtype=float)
+
+
+def gaussian_log():
+    """100 records of exp(1 − 0.02 x − 0.0001 x²) with noise, made as statsmodels makes them in its tests."""
+    x = np.arange(100.0)
+    noise = 0.001 * np.random.RandomState(54321).randn(100)
+    return np.c_[x, x**2], np.exp(1.0 - 0.02 * x - 0.0001 * x**2) + noise
 
 
 def real_sets():
@@ -110,6 +121,7 @@ def real_sets():
         "rat42": RealSet(
             *table(RAT42), "72.462237576*sigmoid(h)", 8.0565229338, np.array([-2.6180768402, 6.7359200066e-2])
         ),
+        "gaussian, log link": RealSet(*gaussian_log(), "exp", 8.688769862885801e-5, numbers(GAUSSIAN_LOG)),
         "diabetes": RealSet(diabetes, target, "identity", 1263985.7856333435643, numbers(DIABETES_IDENTITY)),
         "diabetes, tanh": RealSet(
             diabetes,

@@ -67,7 +67,7 @@ def test_counts_as_in_joblib(source, n_jobs, threads):
 
 
 def test_no_threads_are_refused():
-    with pytest.raises(fallline.InputError, match="n_jobs must be a number of threads.*0"):
+    with pytest.raises(fallline.InputError, match=r"n_jobs must be a number of threads.*0"):
         fallline.error_and_gradient(np.ones((2, 1)), [1.0, 2.0], [1.0], n_jobs=0)
 
 

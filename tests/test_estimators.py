@@ -170,8 +170,10 @@ def test_the_classifier_beats_the_trivial_baseline():
 
 @pytest.mark.parametrize(
     ("dtype", "convert"),
-    [*product([np.float16, np.float32, np.float64, np.int32], [np.asarray, np.asfortranarray])]
-    + [*product([np.float32, np.float64, np.int32], [sparse.csr_array])],
+    [
+        *product([np.float16, np.float32, np.float64, np.int32], [np.asarray, np.asfortranarray]),
+        *product([np.float32, np.float64, np.int32], [sparse.csr_array]),
+    ],
 )
 def test_predictions_keep_the_dtype_of_the_inputs(dtype, convert):
     inputs = convert((IRIS * 10).astype(dtype))

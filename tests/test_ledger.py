@@ -211,7 +211,10 @@ GOOD = {"X": [[1, 2], [3, 4]], "y": [0, 1], "weights": [0, 0], "activation": "si
         ({"learning_rate": math.inf}, "learning_rate is inf"),
         ({"learning_rate": "auto"}, "learning_rate is 'auto'"),
         ({"reduction": "median"}, 'reduction is \'median\': choose "mean" or "sum"'),
-        ({"activation": "top*sigmoid(h)"}, r"free names \(top\), which are not learned yet: write numbers in their place"),
+        (
+            {"activation": "top*sigmoid(h)"},
+            r"free names \(top\), which are not learned yet: write numbers in their place",
+        ),
         ({"activation": "sigmoyd"}, "sigmoid"),
         ({"activation": "exp", "weights": [400, 0]}, r"f\(h\) is inf for record 1, where h = 1200"),
         ({"activation": "sqrt(h)"}, r"f′\(h\) is (inf|nan) for record 0, where h = 0"),
