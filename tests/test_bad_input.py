@@ -80,6 +80,15 @@ def test_a_bad_cell_is_named(face, container, value, kind):
     refused(f"^X contains {kind} at {place}: (drop|fill|replace)", FACES[face], data, Y)
 
 
+@pytest.mark.parametrize("face", [face for face in FACES if face != "error_and_gradient"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "gaussian", "relu"])
+@pytest.mark.parametrize(("value", "kind"), KINDS)
+def test_a_bad_cell_is_named_where_the_activation_hides_it(face, activation, value, kind):
+    """An infinite net input has a finite f and the slope 0."""
+    asked = {"activation": activation, "scaling": "none", "fit_intercept": False}
+    refused(f"^X contains {kind} at row 7, column 2: ", FACES[face], with_cell(X, (7, 2), value), Y, **asked)
+
+
 @pytest.mark.parametrize("face", FACES)
 def test_a_table_names_its_column(face):
     table = CONTAINERS["table"](with_cell(X, (7, 2), np.nan))

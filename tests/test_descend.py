@@ -247,6 +247,10 @@ class CountedSource(ArraySource):
             self.whole.reads += len(block.records.y)
             yield block
 
+    def raise_for_bad_values(self):
+        self.whole.reads += len(self.y)
+        super().raise_for_bad_values()
+
     def in_batches(self, batch_size):
         return CountedSource(self.X, self.y, self.whole)
 

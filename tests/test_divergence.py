@@ -185,3 +185,5 @@ def test_train_does_not_raise_where_even_the_start_is_out_of_bounds():
         run = fallline.train(X, y, activation="exp", initial_weights=[1.0])
     assert run.stop is fallline.StopReason.DIVERGED
     np.testing.assert_array_equal(run.network.weights, [1.0])
+    assert run.history["step"].tolist() == [0]
+    assert run.history["error"].tolist() == [run.state.error]

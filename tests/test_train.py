@@ -43,6 +43,9 @@ STOPS = [
 ]
 
 
+FAILURES = {StopReason.DIVERGED, StopReason.FLAT, StopReason.MAX_ITER}
+
+
 def test_every_reason_to_stop_is_tried():
     assert {reason for reason, _, _ in STOPS} == set(StopReason)
 
@@ -57,12 +60,11 @@ def test_a_run_says_why_it_stopped(reason, data, asked):
             run = fallline.train(*data, **asked)
         except KeyboardInterrupt as interrupt:
             run = interrupt.run
-            warnings.warn(run.message, ConvergenceWarning, stacklevel=1)
     assert run.stop is reason
     assert run.message.startswith(str(reason).split(":")[0])
     assert run.message in repr(run)
     assert "\n" not in run.message
-    expected = [] if reason.is_converged else [(ConvergenceWarning, run.message, __file__)]
+    expected = [(ConvergenceWarning, run.message, __file__)] if reason in FAILURES else []
     assert [(w.category, str(w.message), w.filename) for w in warned] == expected
     assert_consistent(run, *data, asked)
 
@@ -142,14 +144,12 @@ def test_an_interrupted_run_holds_what_was_reached():
 
 
 def test_a_callback_may_answer_with_a_truth_of_numpy():
-    with pytest.warns(ConvergenceWarning, match="callback"):
-        run = fallline.train(*DIABETES, activation="tanh", callbacks=[lambda state: np.any(state.weights)])
+    run = fallline.train(*DIABETES, activation="tanh", callbacks=[lambda state: np.any(state.weights)])
     assert (run.stop, run.state.step) == (StopReason.CALLBACK, 1)
 
 
 def test_batches_end_after_five_epochs_without_progress():
-    with pytest.warns(ConvergenceWarning, match="five epochs"):
-        run = fallline.train(*NORRIS, batch_size=4)
+    run = fallline.train(*NORRIS, batch_size=4)
     error = run.history["error"]
     fell = error[1:] < np.minimum.accumulate(error)[:-1] * (1 - 1e-8)
     assert np.flatnonzero(fell)[-1] == len(fell) - 6
@@ -194,9 +194,9 @@ def test_relu_starts_where_it_has_a_slope():
     np.testing.assert_allclose(run.network.weights, [1.0, -2.0, 0.5], atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 def test_batches_come_near_the_optimum(shift):
     X, y, _, least, _ = REAL["diabetes, tanh"]
-    with pytest.warns(ConvergenceWarning):
-        run = fallline.train(X + shift, y, activation="tanh", batch_size=16, max_iter=30)
+    run = fallline.train(X + shift, y, activation="tanh", batch_size=16, max_iter=30)
     assert 2 * run.state.error < 1.05 * least

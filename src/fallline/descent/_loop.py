@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from fallline._errors import DivergenceError
-from fallline.descent._carry import Advance, Carry
+from fallline.descent._carry import Advance, Carry, State
 from fallline.execution._arithmetic import step_arithmetic
 
 RISES_ALLOWED = 4
@@ -46,10 +46,14 @@ def guarded(before: Carry, after: Carry, advice: Callable[[], str]) -> Carry:
     return after._replace(rises=rises)
 
 
+def is_out_of_bounds(state: State) -> bool:
+    """Whether E was measured and it, or its gradient, is not finite."""
+    return not np.isnan(state.error) and not np.isfinite(state.error + state.gradient_norm)
+
+
 def _check_start(carry: Carry) -> None:
     state = carry.state
-    not_measured = np.isnan(state.error) and np.isnan(state.gradient_norm)
-    if not (not_measured or np.isfinite(state.error + state.gradient_norm)):
+    if is_out_of_bounds(state):
         raise DivergenceError(
             f"the error at the start is {state.error:.6g} and the norm of its gradient "
             f"{state.gradient_norm:.6g}: start from smaller weights, or with scaling='standard'",

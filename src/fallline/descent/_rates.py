@@ -87,7 +87,8 @@ def batch_rate(objective: Objective, targets: Targets) -> float:
 
 
 def advice(objective: Objective, targets: Targets, divisor: float, batch_size: int | None) -> str:
-    """Say which learning rate would have worked."""
+    """Say which learning rate would have worked; raise where it is the data that are bad."""
+    objective.source.raise_for_bad_values()
     if batch_size is not None:
         return f"a learning rate of {batch_rate(objective, targets):.6g} is usually safe here"
     bound = bound_on_curvature(objective.activation, targets)

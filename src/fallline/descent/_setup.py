@@ -13,6 +13,7 @@ from fallline.descent._carry import Advance, Carry
 from fallline.descent._coordinates import Coordinates, from_moments, raw
 from fallline.descent._epochs import Epochs
 from fallline.descent._full_batch import FullBatch
+from fallline.descent._loop import is_out_of_bounds
 from fallline.descent._objective import Objective
 from fallline.descent._rates import advice, batch_rate, bound_on_curvature, largest_eigenvalue, source_moments
 from fallline.descent._search import Constant, Halving
@@ -64,7 +65,7 @@ def _prepared(source: Source, settings: Settings, targets: Targets) -> Descent:
     else:
         advance, reads = epochs(objective, settings, settings.batch_size, targets)
         carry = advance.start(point, passes + reads, rng)
-    if not np.isfinite(carry.state.error):
+    if is_out_of_bounds(carry.state):
         source.raise_for_bad_values()
     return Descent(carry, advance, lambda: advice(objective, targets, divisor, settings.batch_size), targets)
 

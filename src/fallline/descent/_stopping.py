@@ -44,6 +44,11 @@ class StopReason(Enum):
         """Whether the bottom was reached, as far as arithmetic and ``tol`` can tell."""
         return self.value.startswith("converged")
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether it stopped short of the bottom, and nobody asked for that."""
+        return self.value.startswith(("not converged", "diverged"))
+
 
 class Stopping:
     """Tests made after every step."""

@@ -83,7 +83,7 @@ def train(
     Warns
     -----
     ConvergenceWarning
-        Of scikit-learn, where the training stopped without having converged.
+        Of scikit-learn, where the training failed: it diverged, had no slope left, or ran into max_iter.
 
     References
     ----------
@@ -121,7 +121,7 @@ def train(
     eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)
     stopping = Stopping(tol, descent.targets, settings.activation, eps)
     run = drain(descent, stopping, settings.activation, max_iter, tuple(callbacks), started)
-    if not run.stop.is_converged:
+    if run.stop.is_failure:
         _warn(run)
     return run
 
@@ -153,6 +153,8 @@ def drain(
                 break
     except DivergenceError as error:
         stop, detail = StopReason.DIVERGED, str(error)
+        if not recorder.rows:
+            recorder.add(error.state, time.perf_counter() - started)
     except KeyboardInterrupt as interrupt:
         stop = StopReason.INTERRUPTED
         interrupt.run = run()  # type: ignore[attr-defined]

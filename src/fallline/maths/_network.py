@@ -62,7 +62,7 @@ class SingleLayer:
         Raises
         ------
         InputError
-            If X has not as many columns as there are weights.
+            If X has not as many columns as there are weights, or holds no numbers.
         """
         inputs = X if is_sparse(X) else np.asarray(X)
         if inputs.ndim != 2 or inputs.shape[1] != len(self.weights):
@@ -70,6 +70,8 @@ class SingleLayer:
                 f"X has shape {inputs.shape}, but the network takes (n_samples, {len(self.weights)}): "
                 "give the inputs it was trained on"
             )
+        if inputs.dtype.kind not in "biufO":
+            raise InputError(f"X must hold numbers, got dtype {inputs.dtype}: turn them into numbers first")
         dtype = arithmetic_dtype(inputs.dtype) if inputs.dtype.kind == "f" else np.dtype(np.float64)
         product = inputs.astype(dtype, copy=False) @ self.weights.astype(dtype)
         return np.asarray(product + np.asarray(self.intercept, dtype=dtype))
