@@ -133,9 +133,10 @@ def test_any_type_of_csr_indices():
 
 
 @pytest.mark.parametrize("outputs", [1, 20])
-def test_blocks_of_full_size_and_any_limit_on_blas(outputs):
+def test_large_blocks_and_any_limit_on_blas(outputs, monkeypatch):
+    monkeypatch.setattr("fallline.data._blocks.BLOCK_BYTES", 2**20)
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(250_000, 24)).astype(np.float32)
+    X = rng.normal(size=(50_000, 24)).astype(np.float32)
     Y, W = rng.normal(size=(len(X), outputs)), rng.normal(size=(24, outputs))
     on_disk = memory_map(X)
     assert ArraySource(X, Y).n_blocks > 2

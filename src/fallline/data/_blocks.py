@@ -13,7 +13,7 @@ import numpy as np
 
 from fallline.maths._records import Records
 
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 16 * 2**20
 PARTIALS_PER_BLOCK = 16
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from fallline.data._blocks import Block, Source
 from fallline.execution._arithmetic import step_arithmetic
 from fallline.execution._reduction import Node, S, fold_tree
-from fallline.maths._block import block_partial
+from fallline.maths._block import BlockSum
 from fallline.maths._partial import Partial
 from fallline.maths._records import Layer
 
@@ -30,8 +30,6 @@ def sum_over_blocks(task: Callable[[Block], S], source: Source, engine: Engine[S
 
 def evaluate(source: Source, layer: Layer, engine: Engine[Partial]) -> Partial:
     """Return E and its gradient at the weights of a layer, in one read of X."""
-
-    def task(block: Block) -> Partial:
-        return block_partial(block.records, layer)
-
-    return sum_over_blocks(task, source, engine)
+    with step_arithmetic():
+        block_sum = BlockSum(layer, source.dtype)
+        return sum_over_blocks(lambda block: block_sum(block.records), source, engine)

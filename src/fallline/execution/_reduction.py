@@ -30,15 +30,6 @@ class Node(NamedTuple):
 
 def fold_tree(sums: Iterable[tuple[Node, S]]) -> S:
     """Add the sums of aligned subtrees, in whatever order they arrive, in the fixed tree."""
-    roots = add_subtrees(sums)
-    last, *before = (roots[node] for node in sorted(roots))
-    for total in before:
-        last = total + last
-    return last
-
-
-def add_subtrees(sums: Iterable[tuple[Node, S]]) -> dict[Node, S]:
-    """Add siblings as they arrive; return the nodes that are left without one."""
     waiting: dict[Node, S] = {}
     for place, total in sums:
         node = place
@@ -47,4 +38,12 @@ def add_subtrees(sums: Iterable[tuple[Node, S]]) -> dict[Node, S]:
             total = other + total if sibling < node else total + other
             node = Node(node.level + 1, node.number // 2)
         waiting[node] = total
-    return waiting
+    return _add_leftovers(waiting)
+
+
+def _add_leftovers(waiting: dict[Node, S]) -> S:
+    """Add the nodes without a sibling, one for each bit of the number of blocks, from the last block back."""
+    last, *before = (waiting[node] for node in sorted(waiting))
+    for total in before:
+        last = total + last
+    return last

@@ -13,9 +13,7 @@ from numbers import Integral
 
 from fallline._errors import InputError
 from fallline.data._blocks import Block, Source
-from fallline.execution._reduction import Node, S, add_subtrees
-
-LONGEST_RUN = 8
+from fallline.execution._reduction import Node, S
 
 
 def thread_engine(n_jobs: int | None = None) -> Callable[..., Iterator[tuple[Node, S]]]:
@@ -29,37 +27,21 @@ def thread_engine(n_jobs: int | None = None) -> Callable[..., Iterator[tuple[Nod
 
 
 def _map(task: Callable[[Block], S], blocks: Iterator[Block], workers: int) -> Iterator[tuple[Node, S]]:
-    """Yield the sums of runs of blocks in order, never more than a few runs ahead of the caller."""
-    runs = aligned_runs(blocks, workers)
-    first = list(islice(runs, 2))
+    """Yield each block's sum in order, never more than a few blocks ahead of the caller."""
+    first = list(islice(blocks, 2))
     if workers == 1 or len(first) < 2:
-        for run in chain(first, runs):
-            yield from _sums_of(task, run)
+        yield from (_sum_of(task, block) for block in chain(first, blocks))
         return
-    pool, waiting = _pool(workers), deque[Future[list[tuple[Node, S]]]]()
-    for run in chain(first, runs):
-        waiting.append(pool.submit(_sums_of, task, run))
+    pool, waiting = _pool(workers), deque[Future[tuple[Node, S]]]()
+    for block in chain(first, blocks):
+        waiting.append(pool.submit(_sum_of, task, block))
         if len(waiting) > 2 * workers:
-            yield from waiting.popleft().result()
-    for future in waiting:
-        yield from future.result()
+            yield waiting.popleft().result()
+    yield from (future.result() for future in waiting)
 
 
-def aligned_runs(blocks: Iterator[Block], workers: int) -> Iterator[list[Block]]:
-    """Cut blocks into runs that are whole subtrees: single blocks first, longer runs as more have passed.
-
-    Handing a task to a thread costs as much as a block of some hundred kilobytes.
-    """
-    for block in blocks:
-        passed = block.number
-        length = 1
-        while length < LONGEST_RUN and passed % (2 * length) == 0 and 4 * workers * length <= passed:
-            length *= 2
-        yield [block, *islice(blocks, length - 1)]
-
-
-def _sums_of(task: Callable[[Block], S], run: list[Block]) -> list[tuple[Node, S]]:
-    return list(add_subtrees((Node(0, block.number), task(block)) for block in run).items())
+def _sum_of(task: Callable[[Block], S], block: Block) -> tuple[Node, S]:
+    return Node(0, block.number), task(block)
 
 
 def usable_cores() -> int:
