@@ -9,7 +9,7 @@ import numpy as np
 from fallline._typing import Array
 from fallline.descent._carry import Carry, Memory, State
 from fallline.descent._objective import Evaluation, Objective
-from fallline.descent._search import Search
+from fallline.descent._search import Line, Search
 from fallline.descent.methods._method import Method
 
 
@@ -41,7 +41,7 @@ class FullBatch:
         memory, state = carry.memory, carry.state
         point, gradient, direction = (memory[key] for key in ("point", "gradient", "direction"))
         slope = float(np.vdot(gradient, direction))
-        move = self.search(self.evaluate, point, direction, state.error, slope, state.learning_rate)
+        move = self.search(Line(self.evaluate, point, direction, state.error, slope, state.learning_rate))
         if move is None:
             return None
         evaluation = move.evaluation

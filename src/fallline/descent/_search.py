@@ -25,40 +25,39 @@ class Move(NamedTuple):
     passes: int
 
 
+class Line(NamedTuple):
+    """The way before a search: E and its derivative at the start, and the rate of the last step (or nan)."""
+
+    evaluate: Callable[[Array], Evaluation]
+    point: Array
+    direction: Array
+    error: float
+    slope: float
+    last_rate: float
+
+    def move(self, rate: float, passes: int = 1) -> Move:
+        """Return the step of that length, for one more pass."""
+        point = self.point + rate * self.direction
+        return Move(rate, point, self.evaluate(point), passes)
+
+
 class Search(Protocol):
     """Choose how far to go; None where no step lowers E."""
 
-    def __call__(
-        self,
-        evaluate: Callable[[Array], Evaluation],
-        point: Array,
-        direction: Array,
-        error: float,
-        slope: float,
-        last_rate: float,
-    ) -> Move | None:
-        """Return the move; ``slope`` is the derivative of E along the direction."""
+    def __call__(self, line: Line) -> Move | None:
+        """Return the step to take."""
         ...
 
 
 @dataclass(frozen=True)
 class Constant:
-    """Go the same share of the direction at every step."""
+    """Go the same share of the direction at every step, wherever it leads."""
 
     rate: float
 
-    def __call__(
-        self,
-        evaluate: Callable[[Array], Evaluation],
-        point: Array,
-        direction: Array,
-        error: float,
-        slope: float,
-        last_rate: float,
-    ) -> Move | None:
-        """Return the move, wherever it leads."""
-        new = point + self.rate * direction
-        return Move(self.rate, new, evaluate(new), 1)
+    def __call__(self, line: Line) -> Move | None:
+        """Return the step."""
+        return line.move(self.rate)
 
 
 @dataclass(frozen=True)
@@ -71,21 +70,13 @@ class Halving:
     first: float = 1.0
     growth: float | None = None
 
-    def __call__(
-        self,
-        evaluate: Callable[[Array], Evaluation],
-        point: Array,
-        direction: Array,
-        error: float,
-        slope: float,
-        last_rate: float,
-    ) -> Move | None:
+    def __call__(self, line: Line) -> Move | None:
         """Return the first trial that lowers E enough."""
-        rate = self.first if self.growth is None or np.isnan(last_rate) else self.growth * last_rate
+        rate = self.first if self.growth is None or np.isnan(line.last_rate) else self.growth * line.last_rate
         for trial in range(1, HALVINGS + 1):
-            new = point + rate * direction
-            evaluation = evaluate(new)
-            if evaluation.error < error and evaluation.error <= error + SUFFICIENT * rate * slope:
-                return Move(rate, new, evaluation, trial)
+            move = line.move(rate, passes=trial)
+            enough = line.error + SUFFICIENT * rate * line.slope
+            if move.evaluation.error < line.error and move.evaluation.error <= enough:
+                return move
             rate /= 2
         return None
