@@ -118,22 +118,38 @@ def test_blas_has_one_thread_in_a_pass_of_any_thread(source):
     assert blas_threads() == before
 
 
-def test_blas_is_held_until_the_last_of_overlapping_passes_ends(source):
+def test_blas_has_one_thread_in_a_pass_while_another_thread_has_limits_of_its_own(source):
     def task(block):
-        if block.number == 0:
-            both_run.wait(timeout=20)
-        elif block.number == 1 and threading.current_thread() is not threading.main_thread():
-            main_is_done.wait(timeout=20)
-            seen.append(set(blas_threads().values()))
+        seen.append(set(blas_threads().values()))
         return total(block)
 
-    both_run, main_is_done, seen, before = threading.Barrier(2), threading.Event(), [], blas_threads()
+    seen = []
+    with threadpool_limits(2, user_api="blas"), ThreadPoolExecutor(1) as other:
+        other.submit(sum_over_blocks, task, source, thread_engine(1)).result(timeout=60)
+        assert set(blas_threads().values()) == {2}
+    assert seen == [{1}] * source.n_blocks
+
+
+def test_blas_is_held_until_the_last_of_overlapping_passes_ends(source):
+    def outer(block):
+        if block.number == 0:
+            waiting.append(other.submit(sum_over_blocks, inner, source, thread_engine(1)))
+            assert inner_runs.wait(timeout=20)
+        return total(block)
+
+    def inner(block):
+        inner_runs.set()
+        assert outer_is_done.wait(timeout=20)
+        seen.append(set(blas_threads().values()))
+        return total(block)
+
+    inner_runs, outer_is_done, seen, waiting = threading.Event(), threading.Event(), [], []
+    before = blas_threads()
     with ThreadPoolExecutor(1) as other:
-        second = other.submit(sum_over_blocks, task, source, thread_engine(1))
-        sum_over_blocks(task, source, thread_engine(1))
-        main_is_done.set()
-        second.result(timeout=60)
-    assert seen == [{1}]
+        sum_over_blocks(outer, source, thread_engine(1))
+        outer_is_done.set()
+        waiting[0].result(timeout=60)
+    assert seen == [{1}] * source.n_blocks
     assert blas_threads() == before
 
 

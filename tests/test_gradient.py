@@ -8,13 +8,13 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from strategies import FLOATS, LAYOUTS, NUMBERS, UNITS, clear_of_zero, csr, laid, problems
+from strategies import FLOATS, LAYOUTS, NUMBERS, UNITS, clear_of_zero, csr, laid, problems, small_blocks
 
 import fallline
 from fallline.data.sources._arrays import ArraySource
 from fallline.execution._evaluate import evaluate
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths._gradient import block_gradient
+from fallline.maths._gradient import block_gradient, tiles
 from fallline.maths._records import Layer
 
 
@@ -84,6 +84,25 @@ def test_many_tiles_of_a_block_lose_no_record(size, layout, dtype):
     )
     for ours, loops in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, loops, rtol=0, atol=32 * epsilon(dtype) * np.abs(loops).max())
+
+
+@given(st.integers(1, 10**5), st.integers(1, 10**6))
+def test_tiles_hold_every_row_once(n_records, record_bytes):
+    ends = [0]
+    for rows in tiles(n_records, record_bytes):
+        assert rows.start == ends[-1] < rows.stop
+        ends.append(rows.stop)
+    assert ends[-1] == n_records
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns", "csr"])
+def test_narrow_floats_are_added_in_wide_ones(layout):
+    """A running sum of 200,000 terms of one sign in float32 would lose two digits more."""
+    X = np.random.default_rng(0).uniform(1, 2, size=(200_000, 3)).astype(np.float32)
+    found = fallline.error_and_gradient(laid(X, np.float32, layout), np.zeros(len(X)), [0.5, 0.5, 0.5])
+    wide = fallline.error_and_gradient(X.astype(np.float64), np.zeros(len(X)), [0.5, 0.5, 0.5])
+    for ours, expected in zip(found, wide, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=3e-7)
 
 
 @settings(deadline=None)
@@ -187,8 +206,10 @@ def peak_of_a_pass(X, y):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("formula", ["exp(1000*h)", "1/(h - 1)"])
 def test_what_is_not_finite_comes_out_without_a_warning(layout, dtype, formula):
-    X = laid(np.eye(3), dtype, layout)
-    error, gradient, _ = fallline.error_and_gradient(X, np.ones(3), [1.0, 1.0, 1.0], activation=formula)
+    X, y = laid(np.tile(np.eye(3), (99, 1)), dtype, layout), np.ones(297)
+    with small_blocks():
+        assert ArraySource(X, y).n_blocks > 2
+        error, gradient, _ = fallline.error_and_gradient(X, y, [1.0, 1.0, 1.0], activation=formula, n_jobs=2)
     assert error == np.inf
     assert not np.isfinite(gradient).any()
 
