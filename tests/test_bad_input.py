@@ -162,7 +162,8 @@ def test_unusable_sample_weights(face, s, pattern):
 
 ACTIVATIONS = [
     ("sigmod", r"^unknown activation sigmod; did you mean sigmoid\?\n  sigmod\n  \^$"),
-    ("h/(1+", r"^the formula cannot be read.*\n  h/\(1\+\n    \^$"),
+    ("h/(1+", r"^the formula ends too early.*\n  h/\(1\+\n       \^$"),
+    ("100 sigmoid(h)", r"side by side; write \*.*\n  100 sigmoid\(h\)\n      \^$"),
     ("h*$", r"'\$'.*\n  h\*\$\n    \^$"),
     ("h.real", r"\n  h\.real\n"),
     ("", r"empty"),

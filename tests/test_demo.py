@@ -11,8 +11,6 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
-from sklearn.datasets import load_breast_cancer, load_diabetes
-from sklearn.model_selection import train_test_split
 
 from fallline import StopReason
 from fallline.faces.cli._demo import exit_code, solved
@@ -86,23 +84,11 @@ class TestNumbers:
         assert all(row["error"] < 0.5 * sets[name]["baseline"]["error"] for row in rows)
         assert all(row["score"] > sets[name]["baseline"]["test"][score] for row in rows)
 
-    def test_the_two_lines_of_python_give_the_same_score(self, sets, name, score):
-        X, y = (
-            load_diabetes(return_X_y=True, scaled=False)
-            if score == "r2"
-            else load_breast_cancer(return_X_y=True)
-        )
-        y = -0.9 + 1.8 * (y - 25) / (346 - 25) if score == "r2" else y
-        names = dict(
-            zip(
-                ("X_train", "X_test", "y_train", "y_test"),
-                train_test_split(X, y, random_state=0),
-                strict=True,
-            )
-        )
-        first, second = sets[name]["code"]
-        exec(first, names)
-        assert eval(second, names) == pytest.approx(sets[name]["network"]["test"][score], rel=1e-9)
+    def test_the_lines_of_python_are_complete_and_give_the_same_score(self, sets, name, score):
+        *lines, score_line = sets[name]["code"]
+        names = {}
+        exec("\n".join(lines), names)
+        assert eval(score_line, names) == pytest.approx(sets[name]["network"]["test"][score], rel=1e-9)
 
 
 def test_solvers_of_one_problem_find_one_bottom(sets):

@@ -159,7 +159,7 @@ def test_without_a_bound_the_advice_is_a_search_and_it_works():
 
 def test_a_start_out_of_bounds_says_so():
     X, y = np.array([[1e6], [2e6]]), [1.0, 2.0]
-    with pytest.raises(fallline.DivergenceError, match=r"at the start is inf.*smaller weights") as caught:
+    with pytest.raises(fallline.DivergenceError, match=r"start is inf.*give initial_weights") as caught:
         next(fallline.descend(X, y, activation="exp", initial_weights=[1.0]))
     assert caught.value.state.step == 0
 

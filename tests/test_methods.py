@@ -10,7 +10,7 @@ from fallline import Activation
 from fallline.data.sources._arrays import ArraySource
 from fallline.descent._coordinates import from_moments, raw
 from fallline.descent._objective import Evaluation, Objective
-from fallline.descent._search import Constant, Halving, Line
+from fallline.descent._search import HALVINGS, Constant, Halving, Line
 from fallline.descent.methods._gauss_newton import GaussNewton
 from fallline.descent.methods._lbfgs import LBFGS
 from fallline.descent.methods._plain import Plain
@@ -148,7 +148,8 @@ def test_halving_takes_the_first_trial_that_armijo_allows(seed, first, growth, l
     gradient = hessian @ point
     direction = -gradient * rng.uniform(0.5, 2.0, size=(3, 1))
     slope = float(np.vdot(gradient, direction))
-    move = Halving(first, growth)(Line(evaluate, point, direction, error(point), slope, last))
+    search = Halving(first, growth)
+    move = search(Line(evaluate, point, direction, error(point), slope, search.first_rate(last)))
     begin = first if growth is None or np.isnan(last) else growth * last
     np.testing.assert_allclose(rates, begin / 2.0 ** np.arange(len(rates)), rtol=1e-6)
     assert move.passes == len(rates)
@@ -171,17 +172,19 @@ def test_halving_gives_up_where_nothing_lowers_the_error(error):
         trials.append(at)
         return evaluation(error, -np.ones((1, 1)))
 
-    assert Halving()(Line(evaluate, np.zeros((1, 1)), np.ones((1, 1)), 1.0, -1.0, np.nan)) is None
-    assert len(trials) == 40
+    assert Halving()(Line(evaluate, np.zeros((1, 1)), np.ones((1, 1)), 1.0, -1.0, 1.0)) == HALVINGS
+    assert len(trials) == HALVINGS
 
 
 def test_halving_does_not_stand_still():
     """Where a step is lost in rounding, E is 'not higher': that is no move."""
     point = np.full((1, 1), 1e20)
-    assert Halving()(Line(lambda at: evaluation(1.0), point, np.ones((1, 1)), 1.0, 0.0, np.nan)) is None
+    assert Halving()(Line(lambda at: evaluation(1.0), point, np.ones((1, 1)), 1.0, 0.0, 1.0)) == HALVINGS
 
 
 def test_a_constant_rate_goes_wherever_it_leads():
     point, direction = np.ones((1, 1)), np.full((1, 1), 4.0)
-    move = Constant(0.5)(Line(lambda at: evaluation(np.inf), point, direction, 1.0, -1.0, np.nan))
+    search = Constant(0.5)
+    rate = search.first_rate(np.nan)
+    move = search(Line(lambda at: evaluation(np.inf), point, direction, 1.0, -1.0, rate))
     assert (move.rate, move.point[0, 0], move.evaluation.error, move.passes) == (0.5, 3.0, np.inf, 1)

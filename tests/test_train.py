@@ -31,6 +31,7 @@ STOPS = [
     (StopReason.AT_INFINITY, (APART, [[0, 1], [0, 1], [1, 0], [1, 0]]), {"activation": "sigmoid"}),
     (StopReason.ROUNDING, DIABETES, {"activation": "tanh", "method": "gauss-newton", "tol": 0.0}),
     (StopReason.ROUNDING, DIABETES, {"activation": "tanh", "method": "lbfgs", "tol": 0.0}),
+    (StopReason.STUCK, DIABETES, {"activation": (np.tanh, lambda h: np.tanh(h) ** 2 - 1.0)}),
     (StopReason.FLAT, NORRIS, {"activation": "relu", "initial_weights": [0.0], "initial_intercept": -1.0}),
     (StopReason.MAX_ITER, DIABETES, {"activation": "tanh", "max_iter": 2}),
     (StopReason.MAX_ITER, DIABETES, {"max_iter": 0}),
@@ -43,7 +44,7 @@ STOPS = [
 ]
 
 
-FAILURES = {StopReason.DIVERGED, StopReason.FLAT, StopReason.MAX_ITER}
+FAILURES = {StopReason.DIVERGED, StopReason.FLAT, StopReason.MAX_ITER, StopReason.STUCK}
 
 
 def test_every_reason_to_stop_is_tried():

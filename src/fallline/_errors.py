@@ -37,10 +37,6 @@ class DivergenceError(FalllineError, ArithmeticError):
         self.state = state
 
 
-class MissingLibraryError(FalllineError, ImportError):
-    """An optional library that a call needs is not installed."""
-
-
 class DataWarning(UserWarning):
     """The data can be used, but something about them limits what can come out."""
 

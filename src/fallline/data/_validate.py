@@ -17,6 +17,8 @@ FLOATS = (np.float16, np.float32, np.float64)
 
 def checked_inputs(X: Any, names: Sequence[str] | None = None) -> Any:
     """Return X as a two-dimensional float array or CSR matrix, without a copy where it is one already."""
+    if X is None or isinstance(X, (str, bytes)):
+        raise InputError(f"X is {X!r}: give the numbers themselves, one row a record")
     array = _canonical(X.tocsr()) if is_sparse(X) else as_array(X, "X")
     if array.ndim != 2:
         raise InputError(
@@ -92,10 +94,15 @@ def _no_number(array: Array, what: str, names: Sequence[str] | None, error: Exce
             float(array[index])
         except (TypeError, ValueError):
             return (
-                f"{what} holds {array[index]!r} at {place(index, names)}, which is no number "
-                f"(argument must be a string or a number: {error}): turn it into one, or drop the column"
+                f"{what} holds {array[index]!r} at {place(index, names)}, which is no number: "
+                f"turn it into one, or drop the column{_reason(error)}"
             )
     return f"{what} cannot be read as numbers: {error}"
+
+
+def _reason(error: Exception) -> str:
+    """Quote what Python says of a thing that is not even text."""
+    return f" (argument must be a string or a number: {error})" if isinstance(error, TypeError) else ""
 
 
 def place(index: tuple[int, ...], names: Sequence[str] | None = None) -> str:
@@ -149,7 +156,8 @@ def check_finite(
     array: Any,
     what: str,
     names: Sequence[str] | None = None,
-    advice: str = "drop the record or replace the cell by a number",
+    *,
+    first_row: int = 0,
 ) -> None:
     """Raise an InputError that names the first NaN or infinity."""
     values = array.data if is_sparse(array) else array
@@ -163,7 +171,8 @@ def check_finite(
     else:
         index = tuple(int(i) for i in np.unravel_index(flat, values.shape))
     kind = "NaN" if np.isnan(values.flat[flat]) else "infinity"
-    raise InputError(f"{what} contains {kind} at {place(index, names)}: {advice}")
+    where = place((index[0] + first_row, *index[1:]), names)
+    raise InputError(f"{what} contains {kind} at {where}: drop the record or replace the cell by a number")
 
 
 def checked_weights(weights: Any, n_features: int, n_outputs: int, what: str = "weights") -> Array:

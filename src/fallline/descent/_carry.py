@@ -64,6 +64,10 @@ class Carry(NamedTuple):
         E at step 0.
     rises : int
         Steps in a row, up to this one, on which E rose.
+    expected_decrease : float
+        How far the next step lowers E, to first order; nan with batches.
+    is_stuck : bool
+        Whether no step along the direction lowers E: this is the last carry.
     """
 
     state: State
@@ -72,7 +76,9 @@ class Carry(NamedTuple):
     position: int
     start_error: float
     rises: int = 0
+    expected_decrease: float = np.nan
+    is_stuck: bool = False
 
 
-Advance: TypeAlias = Callable[[Carry], Carry | None]
-"""One step; None where no step lowers E any further."""
+Advance: TypeAlias = Callable[[Carry], Carry]
+"""One step."""

@@ -9,7 +9,7 @@ import numpy as np
 from fallline._typing import Array
 from fallline.descent._carry import Carry, Memory, State
 from fallline.descent._objective import Evaluation, Objective
-from fallline.descent._search import Line, Search
+from fallline.descent._search import Line, Move, Search
 from fallline.descent.methods._method import Method
 
 
@@ -23,31 +23,25 @@ class FullBatch:
 
     def start(self, point: Array, passes: int) -> Carry:
         """Evaluate the start, and find the first direction."""
-        evaluation = self.evaluate(point)
         weights, intercept = self.objective.raw(point)
-        state = State(0, passes + 1, weights, intercept, evaluation.error, norm(evaluation), np.nan)
-        direction = self.method.direction(evaluation, {})
-        memory = {"point": point, **_remembered(evaluation), "direction": direction}
-        return Carry(state, memory, None, 0, evaluation.error)
+        state = State(0, passes + 1, weights, intercept, np.nan, np.nan, np.nan)
+        carry = Carry(state, {}, None, 0, np.nan)
+        carry = self._at(carry, point, self.evaluate(point), {})
+        return carry._replace(start_error=carry.state.error)
 
     def evaluate(self, point: Array) -> Evaluation:
         """Read X once, with the Gauss–Newton matrix where the method needs it."""
-        return (
-            self.objective.with_curvature(point) if self.method.needs_curvature else self.objective.at(point)
-        )
+        look = self.objective.with_curvature if self.method.needs_curvature else self.objective.at
+        return look(point)
 
-    def __call__(self, carry: Carry) -> Carry | None:
-        """Make one step."""
+    def __call__(self, carry: Carry) -> Carry:
+        """Make one step; where none lowers E, hand back the same state, its passes counted, as stuck."""
         memory, state = carry.memory, carry.state
-        point, gradient, direction = (memory[key] for key in ("point", "gradient", "direction"))
-        slope = float(np.vdot(gradient, direction))
-        move = self.search(Line(self.evaluate, point, direction, state.error, slope, state.learning_rate))
-        if move is None:
-            return None
-        evaluation = move.evaluation
-        kept = self.method.remember(memory, move.point - point, evaluation.gradient - gradient)
-        kept |= {"point": move.point, **_remembered(evaluation)}
-        kept["direction"] = self.method.direction(evaluation, kept)
+        point, direction = memory["point"], memory["direction"]
+        slope, rate = _slope(memory), self.search.first_rate(state.learning_rate)
+        move = self.search(Line(self.evaluate, point, direction, state.error, slope, rate))
+        if not isinstance(move, Move):
+            return carry._replace(state=replace(state, passes=state.passes + move), is_stuck=True)
         weights, intercept = self.objective.raw(move.point)
         state = replace(
             state,
@@ -55,22 +49,21 @@ class FullBatch:
             passes=state.passes + move.passes,
             weights=weights,
             intercept=intercept,
-            error=evaluation.error,
-            gradient_norm=norm(evaluation),
             learning_rate=move.rate,
         )
-        return carry._replace(state=state, memory=kept)
+        change = move.evaluation.gradient - memory["gradient"]
+        kept = self.method.remember(memory, move.point - point, change)
+        return self._at(carry._replace(state=state), move.point, move.evaluation, kept)
+
+    def _at(self, carry: Carry, point: Array, evaluation: Evaluation, kept: Memory) -> Carry:
+        """Return the carry with what was found at a point, and the direction from there."""
+        kept = {**kept, "point": point, "gradient": evaluation.gradient, "mass": evaluation.mass}
+        kept["direction"] = self.method.direction(evaluation, kept)
+        state = replace(carry.state, error=evaluation.error, gradient_norm=evaluation.gradient_norm)
+        expected = -_slope(kept) * self.search.first_rate(state.learning_rate)
+        return carry._replace(state=state, memory=kept, expected_decrease=expected)
 
 
-def _remembered(evaluation: Evaluation) -> Memory:
-    return {"gradient": evaluation.gradient, "mass": evaluation.mass}
-
-
-def norm(evaluation: Evaluation) -> float:
-    """Return ‖∂E/∂point‖."""
-    return float(np.linalg.norm(evaluation.gradient))
-
-
-def expected_decrease(carry: Carry) -> float:
-    """Return −gᵀp: how far E falls along the next direction, to first order."""
-    return -float(np.vdot(carry.memory["gradient"], carry.memory["direction"]))
+def _slope(memory: Memory) -> float:
+    """Return the derivative of E along the direction."""
+    return float(np.vdot(memory["gradient"], memory["direction"]))

@@ -28,6 +28,11 @@ class Evaluation(NamedTuple):
     mass: Array
     curvature: Array
 
+    @property
+    def gradient_norm(self) -> float:
+        """‖∂E/∂point‖."""
+        return float(np.linalg.norm(self.gradient))
+
 
 @dataclass(frozen=True)
 class Objective:

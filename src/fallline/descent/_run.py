@@ -57,7 +57,9 @@ class Recorder:
         self.rows: list[tuple[Any, ...]] = []
 
     def add(self, state: State, seconds: float) -> None:
-        """Add a state."""
+        """Add a state; one that comes again, with more passes, replaces itself."""
+        if self.rows and self.rows[-1][0] == state.step:
+            self.rows.pop()
         self.rows.append((*(getattr(state, column) for column in self.COLUMNS), seconds))
 
     def history(self) -> dict[str, Array]:

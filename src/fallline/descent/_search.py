@@ -26,14 +26,14 @@ class Move(NamedTuple):
 
 
 class Line(NamedTuple):
-    """The way before a search: E and its derivative at the start, and the rate of the last step (or nan)."""
+    """The way before a search: E and its derivative at the start, and the first rate to try."""
 
     evaluate: Callable[[Array], Evaluation]
     point: Array
     direction: Array
     error: float
     slope: float
-    last_rate: float
+    first_rate: float
 
     def move(self, rate: float, passes: int = 1) -> Move:
         """Return the step of that length, for one more pass."""
@@ -42,10 +42,14 @@ class Line(NamedTuple):
 
 
 class Search(Protocol):
-    """Choose how far to go; None where no step lowers E."""
+    """Choose how far to go."""
 
-    def __call__(self, line: Line) -> Move | None:
-        """Return the step to take."""
+    def first_rate(self, last_rate: float) -> float:
+        """Return the rate to try first; ``last_rate`` is that of the last step, nan at the start."""
+        ...
+
+    def __call__(self, line: Line) -> Move | int:
+        """Return the step to take, or the passes that were spent to find none that lowers E."""
         ...
 
 
@@ -55,9 +59,13 @@ class Constant:
 
     rate: float
 
-    def __call__(self, line: Line) -> Move | None:
+    def first_rate(self, last_rate: float) -> float:
+        """Return the rate."""
+        return self.rate
+
+    def __call__(self, line: Line) -> Move | int:
         """Return the step."""
-        return line.move(self.rate)
+        return line.move(line.first_rate)
 
 
 @dataclass(frozen=True)
@@ -70,13 +78,17 @@ class Halving:
     first: float = 1.0
     growth: float | None = None
 
-    def __call__(self, line: Line) -> Move | None:
+    def first_rate(self, last_rate: float) -> float:
+        """Return the longest step to try."""
+        return self.first if self.growth is None or np.isnan(last_rate) else self.growth * last_rate
+
+    def __call__(self, line: Line) -> Move | int:
         """Return the first trial that lowers E enough."""
-        rate = self.first if self.growth is None or np.isnan(line.last_rate) else self.growth * line.last_rate
+        rate = line.first_rate
         for trial in range(1, HALVINGS + 1):
             move = line.move(rate, passes=trial)
             enough = line.error + SUFFICIENT * rate * line.slope
             if move.evaluation.error < line.error and move.evaluation.error <= enough:
                 return move
             rate /= 2
-        return None
+        return HALVINGS

@@ -42,6 +42,8 @@ class Settings:
         _check_choice("scaling", self.scaling, SCALINGS)
         _check_choice("reduction", self.reduction, REDUCTIONS)
         _check_rate(self.learning_rate)
+        if not isinstance(self.fit_intercept, (bool, np.bool_)):
+            raise InputError(f"fit_intercept must be True or False, got {self.fit_intercept!r}")
         if self.batch_size is not None:
             checked_integer(self.batch_size, "batch_size", 1)
         if self.batch_size is not None and self.method not in ("plain", "auto"):
@@ -51,9 +53,16 @@ class Settings:
 
 
 def generator(random_state: Any) -> np.random.Generator:
-    """Return a generator of random numbers; None is seed 0."""
+    """Return a PCG64 generator, whose state a carry can hold; None is seed 0."""
+    seed = 0 if random_state is None else random_state
+    if isinstance(random_state, np.random.Generator):
+        if isinstance(random_state.bit_generator, np.random.PCG64):
+            return random_state
+        seed = int(random_state.integers(2**63))
+    elif isinstance(random_state, np.random.RandomState):
+        seed = int(random_state.randint(2**31))
     try:
-        return np.random.default_rng(0 if random_state is None else random_state)
+        return np.random.default_rng(seed)
     except (TypeError, ValueError):
         raise InputError(
             f"random_state must be a non-negative integer, a Generator or None, got {random_state!r}"

@@ -15,7 +15,14 @@ from fallline.descent._epochs import Epochs
 from fallline.descent._full_batch import FullBatch
 from fallline.descent._loop import is_out_of_bounds
 from fallline.descent._objective import Objective
-from fallline.descent._rates import advice, batch_rate, bound_on_curvature, largest_eigenvalue, source_moments
+from fallline.descent._rates import (
+    advice,
+    batch_rate,
+    bound_on_curvature,
+    divisor_of,
+    largest_eigenvalue,
+    source_moments,
+)
 from fallline.descent._search import Constant, Halving
 from fallline.descent._settings import Settings, generator
 from fallline.descent._start import given_intercept, starting_point
@@ -39,15 +46,15 @@ class Descent:
 
     carry: Carry
     advance: Advance
-    advice: Callable[[], str]
+    advice: Callable[[float], str]
     targets: Targets
 
 
 def prepare(source: Source, settings: Settings) -> Descent:
     """Resolve every "auto", find coordinates and a start, and evaluate E there."""
-    targets = survey(source)
-    warn_about(targets, settings.activation)
     with step_arithmetic():
+        targets = survey(source)
+        warn_about(targets, settings.activation)
         return _prepared(source, settings, targets)
 
 
@@ -55,19 +62,18 @@ def _prepared(source: Source, settings: Settings, targets: Targets) -> Descent:
     method = choose_method(source, settings)
     coordinates, passes = find_coordinates(source, settings, method)
     objective = Objective(source, settings.activation, coordinates, settings.engine)
-    divisor = targets.mass if settings.reduction == "mean" else 1.0
     rng = generator(settings.random_state)
     point = starting_point(objective, settings, targets, rng)
     advance: FullBatch | Epochs
     if settings.batch_size is None:
-        advance, reads = full_batch(objective, settings, method, targets, divisor)
+        advance, reads = full_batch(objective, settings, method, targets)
         carry = advance.start(point, passes + reads)
     else:
         advance, reads = epochs(objective, settings, settings.batch_size, targets)
         carry = advance.start(point, passes + reads, rng)
     if is_out_of_bounds(carry.state):
         source.raise_for_bad_values()
-    return Descent(carry, advance, lambda: advice(objective, targets, divisor, settings.batch_size), targets)
+    return Descent(carry, advance, lambda rate: advice(objective, targets, settings, rate), targets)
 
 
 def choose_method(source: Source, settings: Settings) -> str:
@@ -105,13 +111,14 @@ def find_coordinates(source: Source, settings: Settings, method: str) -> tuple[C
 
 
 def full_batch(
-    objective: Objective, settings: Settings, method: str, targets: Targets, divisor: float
+    objective: Objective, settings: Settings, method: str, targets: Targets
 ) -> tuple[FullBatch, int]:
     """Return the advance over all records, and the passes its rate took."""
     if method == "gauss-newton":
         return FullBatch(objective, GaussNewton(), Halving()), 0
     if method == "lbfgs":
         return FullBatch(objective, LBFGS(), Halving()), 0
+    divisor = divisor_of(targets, settings)
     if settings.learning_rate != "auto":
         return FullBatch(objective, Plain(divisor), Constant(float(settings.learning_rate))), 0
     steepest = largest_eigenvalue(objective.source, objective.engine, objective.coordinates)
@@ -126,8 +133,7 @@ def epochs(objective: Objective, settings: Settings, batch_size: int, targets: T
     batch_size = min(batch_size, targets.n_records)
     rate, reads = settings.learning_rate, 0
     if rate == "auto":
-        rate, reads = batch_rate(objective, targets), 1
-        rate = rate if settings.reduction == "mean" else rate / batch_size
+        rate, reads = batch_rate(objective, targets, settings), 1
     mean_weight = targets.mean_weight if settings.reduction == "mean" else None
     updates = Updates(float(rate), batch_size, mean_weight, settings.fit_intercept)
     shuffle = True if settings.shuffle is None else settings.shuffle

@@ -11,6 +11,7 @@ from fallline.data._validate import checked_intercept, checked_weights
 from fallline.descent._objective import Objective
 from fallline.descent._settings import Settings
 from fallline.maths._bounds import net_input_nearest
+from fallline.maths.activations._activation import Activation
 
 START_SPREAD = 0.01
 
@@ -21,8 +22,7 @@ def starting_point(
     """Return the point of the initial weights and intercept.
 
     By default weights are 0 and the intercept is where f(b) is nearest to the mean of y; without an
-    intercept, or where f′(0) = 0 or f(0) is not finite, weights are small normals in the coordinates
-    descended.
+    intercept, or where f is flat or not finite there, weights are small normals in the coordinates descended.
     """
     _, d, k = objective.source.shape
     intercept = initial_intercept(objective, settings, targets)
@@ -34,7 +34,7 @@ def starting_point(
     if weights is not None:
         return objective.coordinates.unfold(checked_weights(weights, d, k, "initial_weights"), intercept)
     point = objective.coordinates.unfold(np.zeros((d, k)), intercept)
-    if not settings.fit_intercept or not _is_lively_at_zero(objective):
+    if not settings.fit_intercept or not _is_lively_at(objective.activation, intercept):
         rows = slice(None, -1 if settings.fit_intercept else None)
         point[rows] = START_SPREAD * rng.normal(size=point[rows].shape)
     return point
@@ -53,7 +53,7 @@ def given_intercept(settings: Settings, n_outputs: int) -> Array:
     return checked_intercept(given, n_outputs, "initial_intercept")
 
 
-def _is_lively_at_zero(objective: Objective) -> bool:
+def _is_lively_at(activation: Activation, h: Array) -> bool:
     with np.errstate(all="ignore"):
-        value, slope = objective.activation.value(0.0), objective.activation.slope(0.0)
-    return bool(np.isfinite(value) and slope != 0.0)
+        value, slope = activation.value(h), activation.slope(h)
+    return bool(np.isfinite(value).all() and np.all(slope != 0.0))

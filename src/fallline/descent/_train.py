@@ -83,7 +83,8 @@ def train(
     Warns
     -----
     ConvergenceWarning
-        Of scikit-learn, where the training failed: it diverged, had no slope left, or ran into max_iter.
+        Of scikit-learn, where the training failed (it diverged, had no slope left, or ran into max_iter), or
+        ended above the error of predicting the mean.
 
     References
     ----------
@@ -122,7 +123,12 @@ def train(
     stopping = Stopping(tol, descent.targets, settings.activation, eps)
     run = drain(descent, stopping, settings.activation, max_iter, tuple(callbacks), started)
     if run.stop.is_failure:
-        _warn(run)
+        _warn(run.message)
+    elif fit_intercept and run.state.error > run.baseline_error * (1.0 + 1e-6):
+        _warn(
+            f"{run.message}; but E = {run.state.error:.6g} there is worse than the {run.baseline_error:.6g} "
+            "of predicting the mean of y: start elsewhere (initial_weights, initial_intercept)"
+        )
     return run
 
 
@@ -136,7 +142,7 @@ def drain(
 ) -> Run:
     """Follow a descent until a reason to stop, and collect its history."""
     recorder, carry = Recorder(), descent.carry
-    stop, detail = StopReason.ROUNDING, ""
+    stop, detail = StopReason.MAX_ITER, ""
 
     def run() -> Run:
         state = carry.state
@@ -173,7 +179,7 @@ def _reason(
     return reason if reason is not None or iteration < max_iter else StopReason.MAX_ITER
 
 
-def _warn(run: Run) -> None:
+def _warn(message: str) -> None:
     from sklearn.exceptions import ConvergenceWarning
 
-    warn_caller(run.message, ConvergenceWarning)
+    warn_caller(message, ConvergenceWarning)

@@ -6,6 +6,7 @@ finite is found in the sums, where it can be explained, and not in the middle of
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ def _take_control() -> None:
 
 
 _limit = _Limit()
+if hasattr(os, "register_at_fork"):
+    # a child of a fork in the midst of a step holds nothing
+    os.register_at_fork(after_in_child=_limit.__init__)  # type: ignore[misc]
 
 
 @contextmanager

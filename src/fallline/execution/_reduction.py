@@ -32,7 +32,7 @@ def fold_tree(sums: Iterable[tuple[Node, S]]) -> S:
     """Add the sums of aligned subtrees, in whatever order they arrive, in the fixed tree."""
     waiting: dict[Node, S] = {}
     for place, total in sums:
-        node = place
+        node = Node(*place)
         while (sibling := Node(node.level, node.number ^ 1)) in waiting:
             other = waiting.pop(sibling)
             total = other + total if sibling < node else total + other

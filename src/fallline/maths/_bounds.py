@@ -20,12 +20,13 @@ def net_input_nearest(activation: Activation, target: float) -> float:
     value, slope = _pair(activation, grid)
     gap = value - target
     with np.errstate(all="ignore"):
-        crossings = np.flatnonzero(np.isfinite(gap[:-1] + gap[1:]) & (gap[:-1] * gap[1:] <= 0.0))
+        crossings = np.flatnonzero(np.isfinite(gap[:-1] + gap[1:]) & (np.sign(gap[:-1]) != np.sign(gap[1:])))
     for at in sorted(crossings, key=lambda i: float(np.abs(grid[i : i + 2]).min())):
         h = _crossing(activation, target, grid[at], grid[at + 1])
         if h is not None:
             return h
-    lively = np.abs(slope) >= FLAT_WHERE_OUT_OF_REACH * np.abs(slope[np.abs(grid) == 1.0]).max()
+    beside_zero = np.abs(slope[[np.argmin(np.abs(grid - 1.0)), np.argmin(np.abs(grid + 1.0))]]).max()
+    lively = np.abs(slope) >= FLAT_WHERE_OUT_OF_REACH * beside_zero
     distance = np.where(lively & np.isfinite(gap), np.abs(gap), np.inf)
     nearest = np.flatnonzero(distance == distance.min())
     return float(grid[nearest[np.argmin(np.abs(grid[nearest]))]])
@@ -37,9 +38,10 @@ def _crossing(activation: Activation, target: float, low: float, high: float) ->
     def gap(h: float) -> float:
         return float(_pair(activation, np.array([h]))[0][0]) - target
 
-    h = float(brentq(gap, low, high, rtol=1e-12))
+    ends = gap(low), gap(high)
+    h = float(brentq(gap, low, high, rtol=1e-12)) if all(ends) else float(high if ends[0] else low)
     value, slope = (float(part[0]) for part in _pair(activation, np.array([h])))
-    is_pole = not abs(value - target) <= 1e-6 * max(abs(target), abs(gap(low)), abs(gap(high)))
+    is_pole = not abs(value - target) <= 1e-6 * max(abs(target), *map(abs, ends))
     return None if is_pole or abs(slope) * max(1.0, abs(h)) <= FLAT * abs(target) else h
 
 
@@ -47,7 +49,8 @@ def curvature_bound(activation: Activation, low: float, high: float) -> float:
     """Return the largest d²/dh² of ½ (y − f(h))² over all h and y in [low, high]; inf if it has no bound.
 
     The second derivative f′² − (y − f) f″ is linear in y: an end of the range has the largest.
-    The bound of sigmoid is 0.0771 for y in [0, 1], that of tanh 1.2325 for y in [−1, 1].
+    The bound of sigmoid is 0.0771 for y in [0, 1], that of tanh 1.2325 for y in [−1, 1]. It is searched on a
+    grid that is refined where f bends: a unit steeper than about 1,000 may slip through.
     """
     grid = _refined(activation, _symmetric(-3, 4, 5601))
     value, slope = _pair(activation, grid)
@@ -57,7 +60,7 @@ def curvature_bound(activation: Activation, low: float, high: float) -> float:
     if not np.isfinite(curvature).all():
         return np.inf
     near = float(curvature[np.abs(grid) <= 1e3].max())
-    unbounded = curvature.max() > 1.1 * near
+    unbounded = curvature.max() > 1.1 * near or near <= 0.0
     return np.inf if unbounded or _jumps(grid, value, slope, (low, high), near) else near
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.data._blocks import Block, Shape, Source, rows_per_block
 from fallline.data._validate import (
@@ -25,7 +26,12 @@ INDEX_BYTES = 4
 
 def as_source(X: Any, y: Any, sample_weight: Any = None) -> Source:
     """Return X where it is a source already, else a source of the arrays."""
-    return X if hasattr(X, "blocks") else ArraySource(X, y, sample_weight)
+    if not hasattr(X, "raise_for_bad_values"):
+        return ArraySource(X, y, sample_weight)
+    if y is not None or sample_weight is not None:
+        raise InputError("a source brings its own targets and weights: leave y and sample_weight out")
+    source: Source = X
+    return source
 
 
 class ArraySource:
@@ -92,7 +98,8 @@ class ArraySource:
 
     def raise_for_bad_values(self) -> None:
         """Raise an InputError that names the first NaN or infinity of X, if there is one."""
-        check_finite(self.X, "X", self.names)
+        for block in self.blocks():
+            check_finite(block.records.X, "X", self.names, first_row=block.number * self.rows)
 
 
 def _rows_of(X: Any, rows: slice) -> Any:

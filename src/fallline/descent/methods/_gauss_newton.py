@@ -2,12 +2,13 @@
 
 The step solves (Σ s f′² z zᵀ) p = −∂E/∂v for each output (Nocedal and Wright, Numerical
 Optimization, 2nd ed., eq. 10.23); directions in which the inputs do not vary are left alone, which
-gives the step of minimum norm.
+gives the step of minimum norm in the coordinates descended.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +23,7 @@ RANK_TOLERANCE = 1e-14
 class GaussNewton:
     """The step to the bottom of the bowl that E has where f is replaced by its tangent."""
 
-    needs_curvature: bool = True
+    needs_curvature: ClassVar[bool] = True
 
     def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
         """Return the Gauss–Newton step of every output."""
@@ -35,7 +36,7 @@ class GaussNewton:
 
 
 def _minimum_norm_solution(matrix: Array, right: Array) -> Array:
-    if not np.isfinite(matrix).all():
+    if not matrix.size or not np.isfinite(matrix).all():
         return np.full_like(right, np.nan)
     eigenvalues, axes = np.linalg.eigh(matrix)
     kept = eigenvalues > RANK_TOLERANCE * max(eigenvalues[-1], 0.0)

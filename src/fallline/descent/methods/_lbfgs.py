@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,7 +19,7 @@ CURVATURE_TOLERANCE = 1e-10
 class LBFGS:
     """A step from the last few steps and what they changed in the gradient."""
 
-    needs_curvature: bool = False
+    needs_curvature: ClassVar[bool] = False
 
     def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
         """Return −H ∂E/∂v, H the inverse Hessian that the remembered pairs describe."""

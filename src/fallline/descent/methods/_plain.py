@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fallline._typing import Array
 from fallline.descent._carry import Memory
@@ -14,7 +15,7 @@ class Plain:
     """−∂E/∂w ÷ ``divisor``, still to be multiplied by the learning rate."""
 
     divisor: float
-    needs_curvature: bool = False
+    needs_curvature: ClassVar[bool] = False
 
     def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
         """Return the direction of steepest descent."""

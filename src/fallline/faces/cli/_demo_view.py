@@ -70,7 +70,7 @@ def show_result(console: Console, result: Result) -> None:
     _say(console, f"Why did it stop? {message[0].upper()}{message[1:]}.")
     for note in result.notes:
         _say(console, f"Note: {note}.")
-    _say(console, "\nThe same in Python, after train_test_split(X, y, random_state=0):")
+    _say(console, "\nThe same in Python:")
     _show_lines(console, result.problem.code)
     if result.rows:
         _show_table(console, compare_table(result))

@@ -24,6 +24,7 @@ class Problem:
     activation: str
     estimator: str
     baseline: str
+    load: tuple[str, ...]
     scores: Callable[[Array, Array], Scores]
     X_train: Array
     X_test: Array
@@ -31,10 +32,15 @@ class Problem:
     y_test: Array
 
     @property
-    def code(self) -> tuple[str, str]:
-        """Two lines of Python that give the chief score on the test set."""
-        fit = f'{self.estimator}("{self.activation}").fit(X_train, y_train)'
-        return f"from fallline import {self.estimator}", f"{fit}.score(X_test, y_test)"
+    def code(self) -> tuple[str, ...]:
+        """Lines of Python, complete, the last of which is the chief score on the test set."""
+        return (
+            "from sklearn.model_selection import train_test_split",
+            f"from fallline import {self.estimator}",
+            *self.load,
+            "X, X_test, y, y_test = train_test_split(X, y, random_state=0)",
+            f'{self.estimator}("{self.activation}").fit(X, y).score(X_test, y_test)',
+        )
 
 
 def diabetes() -> Problem:
@@ -49,6 +55,11 @@ def diabetes() -> Problem:
         activation="tanh",
         estimator="SingleLayerRegressor",
         baseline="mean of y",
+        load=(
+            "from sklearn.datasets import load_diabetes",
+            "X, y = load_diabetes(return_X_y=True, scaled=False)",
+            f"y = -0.9 + 1.8 * (y - {LOWEST:.0f}) / ({HIGHEST:.0f} - {LOWEST:.0f})",
+        ),
         scores=_regression_scores,
         **_split(X, -0.9 + 1.8 * (y - LOWEST) / (HIGHEST - LOWEST)),
     )
@@ -66,6 +77,10 @@ def breast_cancer() -> Problem:
         activation="sigmoid",
         estimator="SingleLayerClassifier",
         baseline="majority class",
+        load=(
+            "from sklearn.datasets import load_breast_cancer",
+            "X, y = load_breast_cancer(return_X_y=True)",
+        ),
         scores=_classification_scores,
         **_split(X, y.astype(np.float64)),
     )

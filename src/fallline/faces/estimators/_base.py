@@ -15,7 +15,6 @@ from fallline.data.sources._arrays import ArraySource
 from fallline.descent._carry import State
 from fallline.descent._run import Run
 from fallline.descent._train import train
-from fallline.maths._network import SingleLayer
 
 
 class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
@@ -71,9 +70,9 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
         validate_data(self, X, reset=False, skip_check_array=True)
         return checked
 
-    def _fit(self, source: ArraySource, X: Any) -> Self:
-        """Train on checked records; X is as the caller gave it, with its names."""
-        start = self._warm_start(source) if self.warm_start and hasattr(self, "coef_") else {}
+    def _fit(self, source: ArraySource, X: Any, **fitted: Any) -> Self:
+        """Train on checked records; X is as the caller gave it, with its names; ``fitted`` is kept too."""
+        start = self._warm_start(source, fitted) if self.warm_start and hasattr(self, "network_") else {}
         try:
             run = train(
                 source,
@@ -95,20 +94,27 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
             )
         except KeyboardInterrupt as interrupt:
             if hasattr(interrupt, "run"):
-                self._keep(interrupt.run, X)
+                self._keep(interrupt.run, X, fitted)
             raise
-        self._keep(run, X)
+        self._keep(run, X, fitted)
         return self
 
-    def _warm_start(self, source: ArraySource) -> dict[str, Any]:
-        shape = source.y.shape[1:]
-        return {
-            "initial_weights": self.coef_.T.reshape(-1, *shape),
-            "initial_intercept": np.reshape(self.intercept_, shape),
-        }
+    def _warm_start(self, source: ArraySource, fitted: dict[str, Any]) -> dict[str, Any]:
+        """Return where the last fit ended, if it was of the same inputs, outputs and classes."""
+        weights, expected = self.network_.weights, (source.shape.n_features, *source.y.shape[1:])
+        same = all(np.array_equal(getattr(self, name), value) for name, value in fitted.items())
+        if weights.shape != expected or not same:
+            raise InputError(
+                f"warm_start goes on from weights of shape {weights.shape}, but these data need {expected} "
+                "and the same classes: set warm_start=False"
+            )
+        return {"initial_weights": weights, "initial_intercept": self.network_.intercept}
 
-    def _keep(self, run: Run, X: Any) -> None:
+    def _keep(self, run: Run, X: Any, fitted: dict[str, Any]) -> None:
         validate_data(self, X, skip_check_array=True)
+        for name, value in fitted.items():
+            setattr(self, name, value)
+        self.network_ = run.network
         self.coef_ = run.network.weights.T
         self.intercept_ = run.network.intercept
         self.parameters_: dict[str, float] = {}
@@ -120,11 +126,10 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _predicted(self, X: Any) -> Array:
         inputs = self._inputs(X)
-        network = SingleLayer(self.coef_.T, self.intercept_, self.activation)
-        h = network.net_input(inputs)
+        h = self.network_.net_input(inputs)
         if not np.isfinite(h).all():
             check_finite(inputs, "X", column_names(X))
-        return np.asarray(network.activation.value(h))
+        return np.asarray(self.network_.activation.value(h))
 
 
 def _print_state(state: State) -> None:

@@ -31,6 +31,8 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
     Attributes
     ----------
     classes_ : array (n_classes,)
+    targets_ : array (2,)
+        What a unit is trained towards for the other classes and for its own.
     coef_ : array (1, n_features) or (n_classes, n_features)
     intercept_ : array (1,) or (n_classes,)
     parameters_, n_iter_, loss_curve_, history_, stop_reason_, n_features_in_, feature_names_in_
@@ -103,13 +105,12 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         low, high = self._targets()
         units = np.arange(1, 2) if len(classes) == 2 else np.arange(len(classes))
         targets = np.where(codes[:, None] == units, high, low)
-        self._fit(ArraySource(inputs, targets, sample_weight, column_names(X)), X)
-        self.classes_ = classes
-        return self
+        source = ArraySource(inputs, targets, sample_weight, column_names(X))
+        return self._fit(source, X, classes_=classes, targets_=np.array([low, high]))
 
     def decision_function(self, X: Any) -> Array:
         """Return ŷ less the middle of its targets: (n,) for two classes, else (n, n_classes)."""
-        scores = self._predicted(X) - sum(self._targets()) / 2
+        scores = self._predicted(X) - sum(map(float, self.targets_)) / 2
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict(self, X: Any) -> Array:
@@ -120,8 +121,9 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
 
     def predict_proba(self, X: Any) -> Array:
         """Return ŷ moved from its targets to [0, 1]; for more than two classes divided by their sum."""
-        low, high = self._targets()
-        share = np.clip((self._predicted(X) - low) / (high - low), 0.0, 1.0)
+        y_hat = self._predicted(X)
+        low, high = map(float, self.targets_)
+        share = np.clip((y_hat - low) / (high - low), 0.0, 1.0)
         if len(self.classes_) == 2:
             return np.hstack([1.0 - share, share])
         share += np.where(share.sum(axis=1, keepdims=True) == 0.0, 1.0, 0.0)

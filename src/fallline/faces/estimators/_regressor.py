@@ -19,7 +19,7 @@ class SingleLayerRegressor(MultiOutputMixin, RegressorMixin, SingleLayerEstimato
     activation : str, Activation or pair of callables, default "identity"
         f: a name, a formula in ``h`` such as ``"2.5*sigmoid(h) - 1"``, or (f, f′).
     learning_rate : float or "auto"
-        η of the plain method; see :func:`fallline.descend`.
+        A number is the η of the plain method, which ``method="auto"`` then takes.
     method : {"auto", "plain", "lbfgs", "gauss-newton"}
     scaling : {"auto", "none", "standard", "whiten"}
         Coordinates of the descent; weights are for raw inputs whatever it is.
@@ -47,7 +47,7 @@ class SingleLayerRegressor(MultiOutputMixin, RegressorMixin, SingleLayerEstimato
     coef_ : array (n_features,) or (n_outputs, n_features)
     intercept_ : float or array (n_outputs,)
     parameters_ : dict
-        Learned names of the formula.
+        Values of a formula's free names; empty, as these cannot be learned yet.
     n_iter_ : int
         Steps (with batches: epochs) made.
     loss_curve_ : list of float

@@ -99,12 +99,22 @@ def _parse(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise _refusal(text, (error.offset or 1) - 1, f"the formula cannot be read: {error.msg}") from None
+        raise _refusal(text, *_unreadable(text, error)) from None
     except (ValueError, RecursionError, MemoryError):
         raise _refusal(text, 0, "the formula is nested too deeply or holds too long a number") from None
     if sum(isinstance(node, ast.expr) for node in ast.walk(tree)) > MAX_TERMS:
         raise _refusal(text, 0, f"a formula has at most {MAX_TERMS} terms; shorten it")
     return tree
+
+
+def _unreadable(text: str, error: SyntaxError) -> tuple[int, str]:
+    """Return the place and the reason of a syntax error; Python marks neither of the two commonest well."""
+    if text.rstrip().endswith(tuple("+-*/<>=(,")):
+        return len(text.rstrip()), "the formula ends too early; write what follows the last sign"
+    place = (error.offset or 1) - 1
+    if side_by_side := re.search(r"[\w)]\s+[\w(]", text):
+        return side_by_side.end() - 1, "two parts stand side by side; write * or another sign between them"
+    return place, f"the formula cannot be read: {error.msg}"
 
 
 class _Reader:
