@@ -47,7 +47,7 @@ def error_and_gradient(
     Returns
     -------
     error : float
-    gradient : array like ``weights``
+    gradient : array (n_features,) or, for two-dimensional y, (n_features, n_outputs)
         ∂E/∂w = −Σ s δ x with δ = (y − ŷ) f′(h): a sum, not a mean; float64.
     intercept_gradient : array of shape () or (n_outputs,)
         ∂E/∂b = −Σ s δ.
@@ -107,7 +107,7 @@ def descend(
     Parameters
     ----------
     X : array or CSR matrix (n_samples, n_features)
-        float16, float32 or float64 is read as it lies.
+        float16, float32 or float64 is read as it lies (float16 is turned to float32 a block at a time).
     y : array (n_samples,) or (n_samples, n_outputs)
     activation : str, Activation or pair of callables
     learning_rate : float or "auto"
@@ -145,7 +145,8 @@ def descend(
     ------
     State
         step, passes, weights, intercept, error, gradient_norm, learning_rate. The stream ends only where a
-        method that searches its step finds none that lowers E.
+        method that searches its step finds none that lowers E: the last state comes once more, with the
+        passes of that search counted.
 
     Raises
     ------

@@ -87,8 +87,8 @@ class Stopping:
         self.tol = tol
         self.rounding = min((4.0 * eps) ** 2 * targets.squares, EXACT_SHARE * targets.error_of_mean)
         self.noise = np.sqrt(eps)
-        at_infinity = _only_reached_at_infinity(targets, activation)
-        self.infinity = REACHED_AT_INFINITY * targets.error_of_mean if at_infinity else -np.inf
+        self.baseline = targets.error_of_mean
+        self.at_infinity = _only_reached_at_infinity(targets, activation)
         self.best, self.stale = np.inf, 0
 
     def __call__(self, carry: Carry) -> StopReason | None:
@@ -96,7 +96,7 @@ class Stopping:
         error = carry.state.error
         if error <= self.rounding:
             return StopReason.EXACT
-        if error <= self.infinity:
+        if self.at_infinity and error <= REACHED_AT_INFINITY * max(self.baseline, carry.start_error):
             return StopReason.AT_INFINITY
         if "mass" not in carry.memory:
             return self._no_progress(carry)
@@ -114,7 +114,7 @@ class Stopping:
 
 
 def _only_reached_at_infinity(targets: Targets, activation: Activation) -> bool:
-    """Whether every output's targets span the two limits of f, which it reaches at infinity alone."""
+    """Whether the lowest and highest targets are limits of f, which it reaches at infinity alone."""
     with np.errstate(all="ignore"):
-        low, high = sorted(float(limit) for limit in activation.value(np.array([-1e300, 1e300])))
-    return bool(low < high and (targets.low == low).all() and (targets.high == high).all())
+        limits = activation.value(np.array([-1e300, 1e300]))
+    return bool(np.isin([targets.low, targets.high], limits).all())

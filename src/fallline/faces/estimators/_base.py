@@ -16,6 +16,9 @@ from fallline.descent._carry import State
 from fallline.descent._run import Run
 from fallline.descent._train import train
 
+OWN = ("warm_start", "verbose")
+"""Parameters of an estimator that are none of ``train``."""
+
 
 class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
     """Parameters and fitted attributes of both estimators."""
@@ -73,25 +76,10 @@ class SingleLayerEstimator(BaseEstimator):  # type: ignore[misc]
     def _fit(self, source: ArraySource, X: Any, **fitted: Any) -> Self:
         """Train on checked records; X is as the caller gave it, with its names; ``fitted`` is kept too."""
         start = self._warm_start(source, fitted) if self.warm_start and hasattr(self, "network_") else {}
+        settings = {name: getattr(self, name) for name in self.get_params(deep=False) if name not in OWN}
+        callbacks = [_print_state] if self.verbose else []
         try:
-            run = train(
-                source,
-                None,
-                activation=self.activation,
-                learning_rate=self.learning_rate,
-                method=self.method,
-                scaling=self.scaling,
-                batch_size=self.batch_size,
-                reduction=self.reduction,
-                fit_intercept=self.fit_intercept,
-                shuffle=self.shuffle,
-                random_state=self.random_state,
-                n_jobs=self.n_jobs,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                callbacks=[_print_state] if self.verbose else [],
-                **start,
-            )
+            run = train(source, None, callbacks=callbacks, **settings, **start)
         except KeyboardInterrupt as interrupt:
             if hasattr(interrupt, "run"):
                 self._keep(interrupt.run, X, fitted)
