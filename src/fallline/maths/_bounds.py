@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.optimize import brentq
 
@@ -16,8 +18,7 @@ REFINEMENTS, REFINED, POINTS = 4, 16, 64
 
 def net_input_nearest(activation: Activation, target: float) -> float:
     """Return the h, of smallest magnitude, where f(h) is nearest to ``target`` and not flat."""
-    grid = _symmetric(-6, 20, 2601)
-    value, slope = _pair(activation, grid)
+    grid, value, slope = _table(activation)
     gap = value - target
     with np.errstate(all="ignore"):
         crossings = np.flatnonzero(np.isfinite(gap[:-1] + gap[1:]) & (np.sign(gap[:-1]) != np.sign(gap[1:])))
@@ -30,6 +31,13 @@ def net_input_nearest(activation: Activation, target: float) -> float:
     distance = np.where(lively & np.isfinite(gap), np.abs(gap), np.inf)
     nearest = np.flatnonzero(distance == distance.min())
     return float(grid[nearest[np.argmin(np.abs(grid[nearest]))]])
+
+
+@lru_cache(maxsize=8)
+def _table(activation: Activation) -> tuple[Array, Array, Array]:
+    """Return net inputs with f and f′ there: every output of a layer looks into the same table."""
+    grid = _symmetric(-6, 20, 2601)
+    return grid, *_pair(activation, grid)
 
 
 def _crossing(activation: Activation, target: float, low: float, high: float) -> float | None:

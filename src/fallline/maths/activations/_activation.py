@@ -31,8 +31,8 @@ class Activation:
         reciprocal, sin, gaussian), a formula in ``h``, or two functions ``(f, slope)`` that work elementwise
         on arrays.  A formula has numbers, ``pi``, ``e``, ``+ - * / **``, ``max(a, b)``, ``min(a, b)``,
         ``where(a > b, x, y)``, the names above as functions, and abs, sign, sqrt, log, log1p, expm1, cos,
-        tan, sinh, cosh and erf.  Other names in it are parameters: they take a value wherever f is computed, but
-        cannot be learned yet.
+        tan, sinh, cosh and erf.  Other names in it are parameters: they take a value wherever f is computed,
+        but cannot be learned yet.
 
     Raises
     ------
