@@ -4,44 +4,69 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import chain, islice
 from numbers import Integral
+from threading import Lock
+from typing import Generic
 
 from fallline._errors import InputError
 from fallline.data._blocks import Block, Source
-from fallline.execution._reduction import Node, S
+from fallline.execution._reduction import Node, S, Tree
 
 
-def thread_engine(n_jobs: int | None = None) -> Callable[..., Iterator[tuple[Node, S]]]:
+def thread_engine(n_jobs: int | None = None) -> Callable[..., Iterable[tuple[Node, S]]]:
     """Return an engine of ``n_jobs`` threads (None: all usable cores; −1, −2, …: all, all but one, …)."""
     workers = usable_cores() if n_jobs is None else _checked(n_jobs)
 
-    def engine(task: Callable[[Block], S], source: Source) -> Iterator[tuple[Node, S]]:
+    def engine(task: Callable[[Block], S], source: Source) -> Iterable[tuple[Node, S]]:
         return _map(task, source.blocks(), workers)
 
     return engine
 
 
-def _map(task: Callable[[Block], S], blocks: Iterator[Block], workers: int) -> Iterator[tuple[Node, S]]:
-    """Yield each block's sum in order, never more than a few blocks ahead of the caller."""
-    first = list(islice(blocks, 2))
-    if workers == 1 or len(first) < 2:
-        yield from (_sum_of(task, block) for block in chain(first, blocks))
-        return
-    pool, waiting = _pool(workers), deque[Future[tuple[Node, S]]]()
-    for block in chain(first, blocks):
-        waiting.append(pool.submit(_sum_of, task, block))
-        if len(waiting) > 2 * workers:
-            yield waiting.popleft().result()
-    yield from (future.result() for future in waiting)
+def _map(task: Callable[[Block], S], blocks: Iterator[Block], workers: int) -> Iterable[tuple[Node, S]]:
+    """Return the sums of all blocks, siblings added; the calling thread is one of the workers."""
+    ahead = list(islice(blocks, 2))
+    work = _Work(task, chain(ahead, blocks))
+    helpers = [_pool(workers).submit(work.run) for _ in range(workers - 1)] if len(ahead) > 1 else []
+    try:
+        work.run()
+    finally:
+        work.stop()
+        wait(helpers)
+    for helper in helpers:
+        helper.result()
+    return work.tree.waiting.items()
 
 
-def _sum_of(task: Callable[[Block], S], block: Block) -> tuple[Node, S]:
-    return Node(0, block.number), task(block)
+class _Work(Generic[S]):
+    """Blocks still to be taken, and the tree of their sums."""
+
+    def __init__(self, task: Callable[[Block], S], blocks: Iterator[Block]) -> None:
+        self.task = task
+        self.blocks = blocks
+        self.lock = Lock()
+        self.tree: Tree[S] = Tree()
+
+    def run(self) -> None:
+        """Take blocks one at a time until there are none."""
+        try:
+            while (block := self._next()) is not None:
+                self.tree.add(Node(0, block.number), self.task(block))
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Let no worker take another block."""
+        with self.lock:
+            self.blocks = iter(())
+
+    def _next(self) -> Block | None:
+        with self.lock:
+            return next(self.blocks, None)
 
 
 def usable_cores() -> int:
