@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fallline._errors import DivergenceError, InputError, warn_caller
+from fallline.data._targets import Targets
 from fallline.data._validate import checked_integer
 from fallline.data.sources._arrays import as_source
 from fallline.descent._carry import Carry, State
@@ -24,6 +25,8 @@ from fallline.maths._network import SingleLayer
 from fallline.maths._records import arithmetic_dtype
 from fallline.maths.activations._activation import Activation, without_free_names
 
+ROUNDING = 1e-12
+"""Share of ½ Σ y² below which an error is not worth a warning."""
 Callback = Callable[[State], Any]
 
 
@@ -124,7 +127,7 @@ def train(
     run = drain(descent, stopping, settings.activation, max_iter, tuple(callbacks), started)
     if run.stop.is_failure:
         _warn(run.message)
-    elif fit_intercept and run.state.error > run.baseline_error * (1.0 + 1e-6):
+    elif fit_intercept and _is_worse_than_the_mean(run, descent.targets):
         _warn(
             f"{run.message}; but E = {run.state.error:.6g} there is worse than the {run.baseline_error:.6g} "
             "of predicting the mean of y: start elsewhere (initial_weights, initial_intercept)"
@@ -177,6 +180,13 @@ def _reason(
     if reason is None and any(asked):
         return StopReason.CALLBACK
     return reason if reason is not None or iteration < max_iter else StopReason.MAX_ITER
+
+
+def _is_worse_than_the_mean(run: Run, targets: Targets) -> bool:
+    """Whether E, where it is more than rounding, is above that of predicting the mean."""
+    rounding = ROUNDING * targets.squares
+    at_the_targets = run.stop in (StopReason.EXACT, StopReason.AT_INFINITY)
+    return not at_the_targets and run.state.error > run.baseline_error * (1.0 + 1e-6) + rounding
 
 
 def _warn(message: str) -> None:
