@@ -19,10 +19,11 @@ if TYPE_CHECKING:
         InputError,
     )
     from fallline.descent._carry import State
-    from fallline.descent._descend import descend, error_and_gradient
+    from fallline.descent._descend import descend
     from fallline.descent._run import Run
     from fallline.descent._stopping import StopReason
     from fallline.descent._train import train
+    from fallline.execution._error_and_gradient import error_and_gradient
     from fallline.faces.estimators._classifier import SingleLayerClassifier
     from fallline.faces.estimators._regressor import SingleLayerRegressor
     from fallline.maths._network import SingleLayer
@@ -52,10 +53,11 @@ __all__ = [
 _HOMES = {
     "_errors": ("DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError"),
     "descent._carry": ("State",),
-    "descent._descend": ("descend", "error_and_gradient"),
+    "descent._descend": ("descend",),
     "descent._run": ("Run",),
     "descent._stopping": ("StopReason",),
     "descent._train": ("train",),
+    "execution._error_and_gradient": ("error_and_gradient",),
     "faces.estimators._classifier": ("SingleLayerClassifier",),
     "faces.estimators._regressor": ("SingleLayerRegressor",),
     "maths.activations._activation": ("Activation",),

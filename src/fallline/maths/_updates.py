@@ -10,6 +10,7 @@ from fallline._typing import Array
 from fallline.maths._block import read_only, targets_for_kernels
 from fallline.maths._gradient import NO_THETA, tile_gradient
 from fallline.maths._records import Layer, Records
+from fallline.maths.activations._activation import Activation
 
 
 @dataclass(frozen=True)
@@ -27,36 +28,36 @@ class Updates:
 
     def through(self, records: Records, order: Array, layer: Layer) -> tuple[Layer, float]:
         """Return the layer after the rows in ``order``, and the error met on the way."""
-        dtype = records.arithmetic_dtype
-        compiled = layer.activation.can_compile and not records.is_sparse and records.X.flags.c_contiguous
+        dtype, f = records.arithmetic_dtype, layer.activation
+        compiled = f.can_compile and not records.is_sparse and records.X.flags.c_contiguous
         run = self._compiled if compiled else self._in_numpy
-        W = layer.weights.T.astype(dtype, order="C")
-        b = layer.intercept.astype(dtype)
-        error = run(records, order, Layer(W.T, b, layer.activation))
-        return Layer(W.T.astype(np.float64), b.astype(np.float64), layer.activation), error
+        W, b = layer.weights.T.astype(dtype, order="C"), layer.intercept.astype(dtype)
+        error = run(records, order, W, b, f)
+        return Layer(W.T.astype(np.float64), b.astype(np.float64), f), error
 
-    def _compiled(self, records: Records, order: Array, layer: Layer) -> float:
+    def _compiled(self, records: Records, order: Array, W: Array, b: Array, f: Activation) -> float:
+        """Update W (k, d) and b (k,) in place; return the error met."""
         from fallline.maths._kernels import dense_epoch
 
-        dtype = records.arithmetic_dtype
         return float(
             dense_epoch(
-                read_only(records.X, dtype),
+                read_only(records.X, W.dtype),
                 *targets_for_kernels(records),
                 read_only(order, np.dtype(np.int64)),
-                *(layer.weights.T, layer.intercept, self.fit_intercept, self.rate),
+                *(W, b, self.fit_intercept, self.rate),
                 *(self.mean_weight is not None, self.mean_weight or 1.0, self.batch_size),
-                *(layer.activation.address(dtype), read_only(NO_THETA, dtype)),
+                *(f.address(W.dtype), read_only(NO_THETA, W.dtype)),
             )
         )
 
-    def _in_numpy(self, records: Records, order: Array, layer: Layer) -> float:
-        error, dtype = 0.0, layer.weights.dtype
+    def _in_numpy(self, records: Records, order: Array, W: Array, b: Array, f: Activation) -> float:
+        """Do the same for CSR, Fortran order and Python functions."""
+        error = 0.0
         for start in range(0, len(order), self.batch_size):
             batch = records.rows(order[start : start + self.batch_size])
-            partial, _ = tile_gradient(batch._replace(X=batch.X.astype(dtype)), layer)
+            partial, _ = tile_gradient(batch._replace(X=batch.X.astype(W.dtype)), Layer(W.T, b, f))
             step = self.rate / (1.0 if self.mean_weight is None else len(batch.y) * self.mean_weight)
-            layer.weights[...] -= (step * partial.weights).astype(dtype)
-            layer.intercept[...] -= (step * partial.intercept * self.fit_intercept).astype(dtype)
+            W -= (step * partial.weights.T).astype(W.dtype)
+            b -= (step * partial.intercept * self.fit_intercept).astype(W.dtype)
             error += partial.error
         return error

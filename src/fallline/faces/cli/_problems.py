@@ -24,6 +24,7 @@ class Problem:
     activation: str
     estimator: str
     baseline: str
+    loader: str
     load: tuple[str, ...]
     scores: Callable[[Array, Array], Scores]
     X_train: Array
@@ -35,6 +36,7 @@ class Problem:
     def code(self) -> tuple[str, ...]:
         """Lines of Python, complete, the last of which is the chief score on the test set."""
         return (
+            f"from sklearn.datasets import {self.loader}",
             "from sklearn.model_selection import train_test_split",
             f"from fallline import {self.estimator}",
             *self.load,
@@ -55,8 +57,8 @@ def diabetes() -> Problem:
         activation="tanh",
         estimator="SingleLayerRegressor",
         baseline="mean of y",
+        loader="load_diabetes",
         load=(
-            "from sklearn.datasets import load_diabetes",
             "X, y = load_diabetes(return_X_y=True, scaled=False)",
             f"y = -0.9 + 1.8 * (y - {LOWEST:.0f}) / ({HIGHEST:.0f} - {LOWEST:.0f})",
         ),
@@ -77,10 +79,8 @@ def breast_cancer() -> Problem:
         activation="sigmoid",
         estimator="SingleLayerClassifier",
         baseline="majority class",
-        load=(
-            "from sklearn.datasets import load_breast_cancer",
-            "X, y = load_breast_cancer(return_X_y=True)",
-        ),
+        loader="load_breast_cancer",
+        load=("X, y = load_breast_cancer(return_X_y=True)",),
         scores=_classification_scores,
         **_split(X, y.astype(np.float64)),
     )
