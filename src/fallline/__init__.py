@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fallline.execution._error_and_gradient import error_and_gradient
     from fallline.faces.estimators._classifier import SingleLayerClassifier
     from fallline.faces.estimators._regressor import SingleLayerRegressor
-    from fallline.maths._network import SingleLayer
+    from fallline.maths.network._network import SingleLayer
     from fallline.maths.activations._activation import Activation
     from fallline.maths.ledger._ledger import Ledger, one_step
 
@@ -62,7 +62,7 @@ _HOMES = {
     "faces.estimators._regressor": ("SingleLayerRegressor",),
     "maths.activations._activation": ("Activation",),
     "maths.ledger._ledger": ("Ledger", "one_step"),
-    "maths._network": ("SingleLayer",),
+    "maths.network._network": ("SingleLayer",),
 }
 
 if not TYPE_CHECKING:

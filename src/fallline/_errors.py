@@ -23,6 +23,10 @@ class FormulaError(FalllineError, ValueError):
     """An activation that is no known name and no readable formula."""
 
 
+class ModelFileError(FalllineError, ValueError):
+    """A file that is no model file, or a damaged one."""
+
+
 class DivergenceError(FalllineError, ArithmeticError):
     """The descent left the bowl: the error is no longer finite, or keeps rising above its start.
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from fallline.maths._records import Records
+from fallline.maths.network._signature import Signature
 
 BLOCK_BYTES = 16 * 2**20
 PARTIALS_PER_BLOCK = 16
@@ -48,6 +49,11 @@ class Source(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of X."""
+        ...
+
+    @property
+    def signature(self) -> Signature | None:
+        """Names of inputs and outputs, categories and classes, where the records have them."""
         ...
 
     @property

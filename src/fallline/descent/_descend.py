@@ -17,7 +17,7 @@ from fallline.maths.activations._activation import without_free_names
 
 def descend(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     activation: Any = "identity",
     learning_rate: float | str = "auto",
@@ -43,6 +43,7 @@ def descend(
     ----------
     X : array or CSR matrix (n_samples, n_features)
         float16, float32 or float64 is read as it lies (float16 is turned to float32 a block at a time).
+        Or a source, such as :func:`fallline.open_table` returns, which brings y.
     y : array (n_samples,) or (n_samples, n_outputs)
     activation : str, Activation or pair of callables
     learning_rate : float or "auto"

@@ -10,7 +10,7 @@ import numpy as np
 from fallline._typing import Array
 from fallline.descent._carry import State
 from fallline.descent._stopping import StopReason
-from fallline.maths._network import SingleLayer
+from fallline.maths.network._network import SingleLayer
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ from fallline.descent.methods._lbfgs import LBFGS
 from fallline.descent.methods._plain import Plain
 from fallline.execution._arithmetic import step_arithmetic
 from fallline.maths._updates import Updates
+from fallline.maths.activations._activation import Activation
+from fallline.maths.network._signature import Signature
 
 CHEAP_PRODUCTS = 2e9
 """Multiplications a pass may take for matrices of products before they are no longer formed by themselves."""
@@ -42,12 +44,17 @@ CHEAP_SOLUTION = 3e8
 
 @dataclass(frozen=True)
 class Descent:
-    """A first carry, the advance that follows any carry, and the advice for when it leaves the bowl."""
+    """A first carry, the advance that follows any carry, and the advice for when it leaves the bowl.
+
+    Beside them what a network of it needs: its activation, and what its numbers mean.
+    """
 
     carry: Carry
     advance: Advance
     advice: Callable[[float], str]
     targets: Targets
+    activation: Activation
+    signature: Signature | None
 
 
 def prepare(source: Source, settings: Settings) -> Descent:
@@ -73,7 +80,11 @@ def _prepared(source: Source, settings: Settings, targets: Targets) -> Descent:
         carry = advance.start(point, passes + reads, rng)
     if is_out_of_bounds(carry.state):
         source.raise_for_bad_values()
-    return Descent(carry, advance, lambda rate: advice(objective, targets, settings, rate), targets)
+
+    def advise(rate: float) -> str:
+        return advice(objective, targets, settings, rate)
+
+    return Descent(carry, advance, advise, targets, settings.activation, source.signature)
 
 
 def choose_method(source: Source, settings: Settings) -> str:

@@ -21,9 +21,9 @@ from fallline.descent._setup import Descent, prepare
 from fallline.descent._stopping import Stopping, StopReason
 from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths._network import SingleLayer
+from fallline.maths.network._network import SingleLayer
 from fallline.maths._records import arithmetic_dtype
-from fallline.maths.activations._activation import Activation, without_free_names
+from fallline.maths.activations._activation import without_free_names
 
 ROUNDING = 1e-12
 """Share of ½ Σ y² below which an error is not worth a warning."""
@@ -32,7 +32,7 @@ Callback = Callable[[State], Any]
 
 def train(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     activation: Any = "identity",
     learning_rate: float | str = "auto",
@@ -124,7 +124,7 @@ def train(
     descent = prepare(source, settings)
     eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)
     stopping = Stopping(tol, descent.targets, settings.activation, eps)
-    run = drain(descent, stopping, settings.activation, max_iter, tuple(callbacks), started)
+    run = drain(descent, stopping, max_iter, tuple(callbacks), started)
     if run.stop.is_failure:
         _warn(run.message)
     elif fit_intercept and _is_worse_than_the_mean(run, descent.targets):
@@ -136,23 +136,10 @@ def train(
 
 
 def drain(
-    descent: Descent,
-    stopping: Stopping,
-    activation: Activation,
-    max_iter: int,
-    callbacks: tuple[Callback, ...],
-    started: float,
+    descent: Descent, stopping: Stopping, max_iter: int, callbacks: tuple[Callback, ...], started: float
 ) -> Run:
     """Follow a descent until a reason to stop, and collect its history."""
-    recorder, carry = Recorder(), descent.carry
-    stop, detail = StopReason.MAX_ITER, ""
-
-    def run() -> Run:
-        state = carry.state
-        network = SingleLayer(state.weights, state.intercept, activation)
-        message = detail or str(stop)
-        return Run(network, recorder.history(), stop, message, state, descent.targets.error_of_mean)
-
+    recorder, carry, stop = Recorder(), descent.carry, StopReason.MAX_ITER
     try:
         for iteration, carry in enumerate(descend_from(descent.carry, descent.advance, descent.advice)):
             recorder.add(carry.state, time.perf_counter() - started)
@@ -161,14 +148,36 @@ def drain(
                 stop = reason
                 break
     except DivergenceError as error:
-        stop, detail = StopReason.DIVERGED, str(error)
         if not recorder.rows:
             recorder.add(error.state, time.perf_counter() - started)
+        return _finished(descent, recorder, carry.state, StopReason.DIVERGED, str(error))
     except KeyboardInterrupt as interrupt:
         stop = StopReason.INTERRUPTED
-        interrupt.run = run()  # type: ignore[attr-defined]
+        interrupt.run = _finished(descent, recorder, carry.state, stop, str(stop))  # type: ignore[attr-defined]
         raise
-    return run()
+    return _finished(descent, recorder, carry.state, stop, str(stop))
+
+
+def _finished(descent: Descent, recorder: Recorder, state: State, stop: StopReason, message: str) -> Run:
+    """Return a run whose network carries the names of its data and a summary of its training."""
+    baseline = descent.targets.error_of_mean
+    training = {
+        "records": descent.targets.n_records,
+        "error": state.error,
+        "baseline_error": baseline,
+        "steps": state.step,
+        "passes": state.passes,
+        "stop": stop.name,
+        "message": message,
+    }
+    network = SingleLayer(
+        state.weights,
+        state.intercept,
+        descent.activation,
+        signature=descent.signature,
+        training=training,
+    )
+    return Run(network, recorder.history(), stop, message, state, baseline)
 
 
 def _reason(

@@ -19,6 +19,7 @@ from fallline.data._validate import (
     column_names,
 )
 from fallline.maths._records import Records, is_sparse
+from fallline.maths.network._signature import Column, Signature
 
 INDEX_BYTES = 4
 """What an index of a CSR matrix counts, whatever its type, so that the cut does not depend on it."""
@@ -52,6 +53,7 @@ class ArraySource:
         self.y = checked_targets(y, self.X.shape[0])
         self.sample_weight = checked_sample_weight(sample_weight, self.X.shape[0])
         self.names = names
+        self.signature = _signature(names, y, self.shape.n_outputs)
         self.rows = self._rows_per_block(multiple)
 
     @property
@@ -100,6 +102,16 @@ class ArraySource:
         """Raise an InputError that names the first NaN or infinity of X, if there is one."""
         for block in self.blocks():
             check_finite(block.records.X, "X", self.names, first_row=block.number * self.rows)
+
+
+def _signature(names: Sequence[str] | None, y: Any, n_outputs: int) -> Signature | None:
+    """Return the names of a table, and of targets that have some."""
+    if names is None:
+        return None
+    wanted = [str(y.name)] if getattr(y, "name", None) is not None else column_names(y)
+    if wanted is None:
+        wanted = ["y"] if n_outputs == 1 else [f"y{j}" for j in range(n_outputs)]
+    return Signature(tuple(map(Column, names)), tuple(map(Column, wanted)))
 
 
 def _rows_of(X: Any, rows: slice) -> Any:

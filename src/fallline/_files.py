@@ -1,0 +1,69 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from fallline._errors import InputError
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Give a stream whose content appears at ``path`` in one step at the end, or not at all.
+
+    The content goes to a new file in the same folder, is forced to disk, and takes the place of the old one;
+    then the folder is forced to disk, so that no failure at any moment leaves a part of it.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or cannot be written, or the disk is full.
+    """
+    target = Path(path)
+    try:
+        with _temporary(target) as (stream, temporary):
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.replace(temporary, target)
+        _force_to_disk(target.parent)
+    except OSError as error:
+        raise InputError(
+            f"{target} cannot be written ({error.strerror or error}): choose a folder that is there and can "
+            "be written, with room on its disk"
+        ) from None
+
+
+@contextmanager
+def _temporary(target: Path) -> Iterator[tuple[IO[bytes], str]]:
+    if target.is_dir():
+        raise InputError(f"{target} is a folder: give the name of a file")
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.chmod(temporary, 0o666 & ~_umask())
+            yield stream, temporary
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _force_to_disk(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

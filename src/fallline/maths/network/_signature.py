@@ -1,0 +1,66 @@
+"""What the numbers of a network mean: the columns they come from, and the classes they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from fallline._typing import Array
+
+Kind = Literal["number", "boolean", "category"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; a category stands for as many numbers as it has values (one-hot), others for one."""
+
+    name: str
+    kind: Kind = "number"
+    categories: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the numbers that it stands for: ``age``, or ``soil=clay`` and ``soil=sand``."""
+        if self.kind != "category":
+            return (self.name,)
+        return tuple(f"{self.name}={category}" for category in self.categories)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The columns that a network takes in, and those that it predicts.
+
+    A lone target that is a category is predicted as classes: a unit for each, or one unit for the second of
+    two. A record's target is the second of ``class_targets`` for its own class, the first for the others.
+    """
+
+    inputs: tuple[Column, ...]
+    targets: tuple[Column, ...]
+    class_targets: tuple[float, float] = (0.0, 1.0)
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """A name for each input, in the order of the weights."""
+        return tuple(name for column in self.inputs for name in column.numbers)
+
+    @cached_property
+    def output_names(self) -> tuple[str, ...]:
+        """A name for each output."""
+        names = tuple(name for column in self.targets for name in column.numbers)
+        return names[1:] if len(self.classes) == 2 else names
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that are told apart; none for a regression."""
+        return self.targets[0].categories
+
+    def labels(self, y_hat: Array) -> Array:
+        """Return the class whose target is nearest to ŷ (n,) or (n, n_outputs)."""
+        if len(self.classes) == 2:
+            codes = (np.ravel(y_hat) > sum(self.class_targets) / 2).astype(int)
+        else:
+            codes = y_hat.argmax(axis=1)
+        return np.array(self.classes, dtype=object)[codes]
