@@ -12,7 +12,7 @@ import fallline
 HEAVY = {"sklearn", "numba", "sympy", "pyarrow", "rich", "typer", "pandas", "matplotlib"}
 PUBLIC = {
     "Activation", "Ledger", "Run", "SingleLayer", "SingleLayerClassifier", "SingleLayerRegressor", "State",
-    "StopReason", "descend", "error_and_gradient", "one_step", "train",
+    "StopReason", "descend", "error_and_gradient", "one_step", "open_table", "train",
     "DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError",
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         FormulaError,
         InputError,
     )
+    from fallline.data.tables._open import open_table
     from fallline.descent._carry import State
     from fallline.descent._descend import descend
     from fallline.descent._run import Run
@@ -47,11 +48,13 @@ __all__ = [
     "descend",
     "error_and_gradient",
     "one_step",
+    "open_table",
     "train",
 ]
 
 _HOMES = {
     "_errors": ("DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError"),
+    "data.tables._open": ("open_table",),
     "descent._carry": ("State",),
     "descent._descend": ("descend",),
     "descent._run": ("Run",),

@@ -21,9 +21,9 @@ from fallline.descent._setup import Descent, prepare
 from fallline.descent._stopping import Stopping, StopReason
 from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths.network._network import SingleLayer
 from fallline.maths._records import arithmetic_dtype
 from fallline.maths.activations._activation import without_free_names
+from fallline.maths.network._network import SingleLayer
 
 ROUNDING = 1e-12
 """Share of ½ Σ y² below which an error is not worth a warning."""

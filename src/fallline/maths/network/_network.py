@@ -82,8 +82,8 @@ class SingleLayer:
         self.training = dict(training or {})
         if (len(self.input_names), len(self.output_names)) != (len(self.weights), self.n_outputs):
             raise InputError(
-                f"the signature names {len(self.input_names)} inputs and {len(self.output_names)} outputs, but "
-                f"weights have shape {self.weights.shape}: give a name for each"
+                f"the signature names {len(self.input_names)} inputs and {len(self.output_names)} outputs, "
+                f"but weights have shape {self.weights.shape}: give a name for each"
             )
 
     @property

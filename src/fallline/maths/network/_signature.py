@@ -15,7 +15,7 @@ Kind = Literal["number", "boolean", "category"]
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; a category stands for as many numbers as it has values (one-hot), others for one."""
+    """A column of a table: one number, or for a category one for each of its values (one-hot)."""
 
     name: str
     kind: Kind = "number"
@@ -55,7 +55,7 @@ class Signature:
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that are told apart; none for a regression."""
-        return self.targets[0].categories
+        return next((column.categories for column in self.targets if column.kind == "category"), ())
 
     def labels(self, y_hat: Array) -> Array:
         """Return the class whose target is nearest to ŷ (n,) or (n, n_outputs)."""
@@ -63,4 +63,5 @@ class Signature:
             codes = (np.ravel(y_hat) > sum(self.class_targets) / 2).astype(int)
         else:
             codes = y_hat.argmax(axis=1)
-        return np.array(self.classes, dtype=object)[codes]
+        labels: Array = np.array(self.classes, dtype=object)[codes]
+        return labels

@@ -1,0 +1,139 @@
+"""The cells of a column: tidied, told apart, and turned into numbers."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fallline._errors import InputError
+from fallline._typing import Array, FloatArray
+from fallline.maths.network._signature import Column
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "#N/A", "#NA", "<NA>")
+"""Cells of a CSV file that hold nothing."""
+LARGEST = 1e150
+"""Beyond this a square overflows."""
+NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
+WRITTEN_NUMBER = r"^[$€£]?\s*[+-]?[$€£]?\s*\d[\d.,' ]*%?$"
+THOUSANDS = r"^[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?$"
+NO_SEPARATORS = str.maketrans("", "", ",' ")
+DECIMAL_COMMA = r"^[+-]?\d*,\d+$"
+BOOLEAN = r"^(?i:true|false)$"
+
+
+class Place(NamedTuple):
+    """Where some cells of a column lie: their file, and the row of each, from 1 below the header."""
+
+    file: str
+    column: str
+    rows: Array
+
+    def of(self, index: int) -> str:
+        """Return "beans.csv, row 4, column 'height'" for one of the cells."""
+        return f"{self.file}, row {self.rows[index]}, column {self.column!r}"
+
+
+def tidied(cells: pa.Array) -> pa.Array:
+    """Return cells as text, booleans or float64, with null for what is missing; other types as they are."""
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.dictionary_decode()
+    kind = cells.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        text = pc.utf8_trim_whitespace(cells.cast(pa.string()))
+        return pc.if_else(pc.is_in(text, pa.array(MISSING)), None, text)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = pc.cast(cells, pa.float64(), safe=False)
+        return pc.if_else(pc.is_nan(numbers), None, numbers)
+    return cells
+
+
+def as_numbers(text: pa.Array, decimal: str) -> pa.Array:
+    """Return text as float64, null where it is no number."""
+    plain = text if decimal == "." else pc.replace_substring(text, decimal, ".")
+    try:
+        return pc.cast(plain, pa.float64())
+    except pa.ArrowInvalid:
+        return pc.cast(pc.if_else(pc.match_substring_regex(plain, NUMBER), plain, None), pa.float64())
+
+
+def encoded(cells: pa.Array, column: Column, decimal: str, place: Place) -> FloatArray:
+    """Return tidied cells as the numbers (n, len(column.numbers)) of a column, with NaN for what is missing.
+
+    Raises
+    ------
+    InputError
+        For a cell that is none of what the column holds, infinite, or too large to square.
+    """
+    if column.kind == "category":
+        return _one_hot(cells, column, place)
+    numbers = _booleans(cells) if column.kind == "boolean" else _numbers(cells, decimal)
+    _check_all_are_numbers(cells, numbers, column, place)
+    values: FloatArray = np.asarray(numbers.fill_null(np.nan).to_numpy(zero_copy_only=False))
+    with np.errstate(invalid="ignore"):
+        large = np.abs(values) > LARGEST
+    if large.any():
+        index = int(np.argmax(large))
+        what = "is infinite" if np.isinf(values[index]) else f"({values[index]:g}) is too large to square"
+        raise InputError(f"{place.of(index)} {what}: correct the cell, or drop the row or the column")
+    return values[:, None]
+
+
+def _numbers(cells: pa.Array, decimal: str) -> pa.Array:
+    if pa.types.is_floating(cells.type):
+        return cells
+    return as_numbers(cells, decimal) if pa.types.is_string(cells.type) else _nothing(cells)
+
+
+def _booleans(cells: pa.Array) -> pa.Array:
+    if pa.types.is_string(cells.type):
+        readable = pc.match_substring_regex(cells, BOOLEAN)
+        cells = pc.equal(pc.utf8_lower(pc.if_else(readable, cells, None)), "true")
+    return pc.cast(cells, pa.float64()) if pa.types.is_boolean(cells.type) else _nothing(cells)
+
+
+def _nothing(cells: pa.Array) -> pa.Array:
+    return pa.nulls(len(cells), pa.float64())
+
+
+def _check_all_are_numbers(cells: pa.Array, numbers: pa.Array, column: Column, place: Place) -> None:
+    if numbers.null_count == cells.null_count:
+        return
+    odd = pc.and_(pc.is_null(numbers), pc.is_valid(cells)).to_numpy(zero_copy_only=False)
+    index = int(np.argmax(odd))
+    cell = cells[index].as_py()
+    kind = "a number" if column.kind == "number" else "true or false"
+    raise InputError(f"{place.of(index)} holds {_shown(cell)}, which is not {kind}: {_advice(cell)}")
+
+
+def _advice(cell: Any) -> str:
+    text = pa.array([str(cell)])
+    if pc.match_substring_regex(text, THOUSANDS)[0].as_py():
+        return f"write {cell.translate(NO_SEPARATORS)}, without separators of thousands"
+    if pc.match_substring_regex(text, DECIMAL_COMMA)[0].as_py():
+        return "set decimal to ',', or write a point"
+    return "correct the cell, or drop the column"
+
+
+def _shown(cell: Any) -> str:
+    text = str(cell)
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+
+
+def _one_hot(cells: pa.Array, column: Column, place: Place) -> FloatArray:
+    text = cells if pa.types.is_string(cells.type) else pc.cast(cells, pa.string())
+    codes = pc.index_in(text, value_set=pa.array(column.categories, pa.string()))
+    unseen = pc.and_(pc.is_null(codes), pc.is_valid(text)).to_numpy(zero_copy_only=False)
+    if unseen.any():
+        index = int(np.argmax(unseen))
+        known = ", ".join(column.categories[:8]) + (", …" if len(column.categories) > 8 else "")
+        raise InputError(
+            f"{place.of(index)} holds {_shown(text[index].as_py())}, a category that the network was not "
+            f"trained on: it knows {known}; correct the cell, or leave such rows out"
+        )
+    places = codes.fill_null(-1).to_numpy(zero_copy_only=False)
+    numbers: FloatArray = (places[:, None] == np.arange(len(column.categories))).astype(np.float64)
+    numbers[places < 0] = np.nan
+    return numbers

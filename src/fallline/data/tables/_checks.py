@@ -1,0 +1,53 @@
+"""What makes a table useless to learn from, though every cell of it can be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from fallline._errors import InputError
+from fallline._typing import FloatArray
+from fallline.maths.network._signature import Signature
+
+MOST_SHOWN = 10
+
+
+def check_targets(table: str, y: FloatArray, signature: Signature) -> None:
+    """Refuse a single row, and a target that never changes."""
+    if len(y) == 1:
+        raise InputError(f"{table} has 1 row to learn from: give at least 2, better 10 for each input")
+    for name, values in zip(signature.output_names, np.atleast_2d(y.T), strict=True):
+        if values.min() == values.max():
+            raise InputError(
+                f"{table}: the target {name!r} is {values[0]:g} in every row, so there is nothing to learn: "
+                "choose another"
+            )
+
+
+def check_inputs(table: str, X: FloatArray, signature: Signature) -> None:
+    """Refuse columns that never change, and columns that hold the same numbers as another."""
+    columns = list(_columns(X, signature))
+    constant = [name for name, numbers in columns if (numbers == numbers[0]).all()]
+    if constant:
+        raise InputError(f"{table}: {_named(constant)} the same in every row: drop {','.join(constant)}")
+    first: dict[bytes, str] = {}
+    for name, numbers in columns:
+        twin = first.setdefault(hashlib.sha256(numbers.tobytes()).digest(), name)
+        if twin != name:
+            raise InputError(f"{table}: columns {twin!r} and {name!r} hold the same numbers: drop {name}")
+
+
+def _columns(X: FloatArray, signature: Signature) -> Iterator[tuple[str, FloatArray]]:
+    """Yield the name of each column and its numbers."""
+    start = 0
+    for column in signature.inputs:
+        stop = start + len(column.numbers)
+        yield column.name, X[:, start:stop]
+        start = stop
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:MOST_SHOWN])) + (", …" if len(names) > MOST_SHOWN else "")
+    return f"column {shown} is" if len(names) == 1 else f"columns {shown} are"

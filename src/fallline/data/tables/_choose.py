@@ -1,0 +1,122 @@
+"""Which columns of a table are read, and as what."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from fallline._errors import InputError
+from fallline.maths.network._signature import Column
+
+MOST_SHOWN = 10
+
+
+def listed(names: Iterable[str] | str | None) -> tuple[str, ...]:
+    """Return names as a tuple; a text is one name."""
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
+def chosen_inputs(
+    table: str,
+    names: Sequence[str],
+    targets: Sequence[str],
+    features: str | Sequence[str | Column] | None,
+    drop: Sequence[str],
+    categorical: Sequence[str],
+) -> list[str]:
+    """Return the names of the input columns: those asked for, or all but targets and dropped ones.
+
+    Raises
+    ------
+    InputError
+        For names that the table has not, that stand twice, or that are asked for in two roles.
+    """
+    wanted = None if features is None else [_name(feature) for feature in _features(features)]
+    for name in (*targets, *(wanted or ()), *drop, *categorical):
+        _check_known(table, names, name)
+    inputs = [name for name in (names if wanted is None else wanted) if name not in (*targets, *drop)]
+    _check_roles(table, targets, wanted, drop)
+    _check_header(table, names, [*targets, *inputs])
+    if not inputs:
+        raise InputError(f"{table} has no column left to learn from: name some as features, or drop fewer")
+    return inputs
+
+
+def given_columns(features: str | Sequence[str | Column] | None) -> list[Column]:
+    """Return the features that say themselves what they hold."""
+    return [feature for feature in _features(features or ()) if isinstance(feature, Column)]
+
+
+def target_columns(table: str, columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the targets; a lone one of true and false has classes.
+
+    Raises
+    ------
+    InputError
+        For one of several targets that is a category, and for a lone one of a single class.
+    """
+    if len(columns) > 1:
+        texts = [column.name for column in columns if column.kind == "category"]
+        if texts:
+            raise InputError(
+                f"{table}: the target {texts[0]!r} holds texts, and classes are learned one target at a time: "
+                "give it alone"
+            )
+        return tuple(columns)
+    for column in columns:
+        if len(column.categories) == 1:
+            raise InputError(
+                f"{table}: the target {column.name!r} holds {column.categories[0]!r} alone, and at least two "
+                "classes are needed: choose another target"
+            )
+    return tuple(
+        replace(column, kind="category") if column.kind == "boolean" else column for column in columns
+    )
+
+
+def _features(features: str | Sequence[str | Column]) -> Sequence[str | Column]:
+    return (features,) if isinstance(features, str) else features
+
+
+def _name(feature: str | Column) -> str:
+    return feature if isinstance(feature, str) else feature.name
+
+
+def _check_known(table: str, names: Sequence[str], name: str) -> None:
+    if name in names:
+        return
+    by_lower = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    if close:
+        advice = f"did you mean {by_lower[close[0]]!r}?"
+    else:
+        shown = ", ".join(repr(known) for known in names[:MOST_SHOWN])
+        advice = f"it has {shown}{', …' if len(names) > MOST_SHOWN else ''}"
+    raise InputError(f"{table} has no column {name!r}; {advice}")
+
+
+def _check_roles(
+    table: str, targets: Sequence[str], features: Sequence[str] | None, drop: Sequence[str]
+) -> None:
+    twice = [name for name, count in Counter((*targets, *(features or ()))).items() if count > 1]
+    if twice:
+        raise InputError(f"{table}: the column {twice[0]!r} is asked for twice: name it once")
+    dropped = [name for name in (*targets, *(features or ())) if name in drop]
+    if dropped:
+        raise InputError(f"{table}: the column {dropped[0]!r} is asked for and dropped: decide for one")
+
+
+def _check_header(table: str, names: Sequence[str], used: Sequence[str]) -> None:
+    if "" in used:
+        raise InputError(
+            f"{table}: column {names.index('') + 1} has no name: name it in the header, or drop ''"
+        )
+    for name in used:
+        places = [place for place, known in enumerate(names, start=1) if known == name]
+        if len(places) > 1:
+            raise InputError(
+                f"{table}: columns {places[0]} and {places[1]} are both named {name!r}: rename one in the "
+                "header"
+            )

@@ -1,0 +1,145 @@
+"""CSV files: every cell is text, which what follows reads as numbers or as categories."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from fallline._errors import InputError
+
+SEPARATORS = ",;\t|"
+HEADER_BYTES = 4 * 2**20
+"""Most that a header may take."""
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+BLOCK_BYTES = 8 * 2**20
+"""Text read at a time; a row has to fit."""
+
+
+class CsvFile:
+    """A CSV file with a header; its cells come as text, without the spaces around them."""
+
+    is_text = True
+
+    def __init__(self, path: str, separator: str | None, encoding: str) -> None:
+        self.path = path
+        self.encoding = encoding
+        beginning = self._beginning()
+        header = beginning.split("\n", 1)[0]
+        self.separator = separator or max(SEPARATORS, key=header.count)
+        reader = csv.reader(io.StringIO(beginning, newline=""), delimiter=self.separator)
+        try:
+            self.names = [name.strip() for name in next(reader)]
+            self.header_lines = reader.line_num
+            next(reader)
+        except StopIteration:
+            raise InputError(f"{path} holds no rows below its header: give it some to learn from") from None
+        except csv.Error as error:
+            raise InputError(f"{path} is no table that can be read ({error}): give CSV or Parquet") from None
+
+    def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield some of the columns as text, in the order of the file."""
+        try:
+            yield from self._reader(names, use_threads=True)
+        except (pa.ArrowException, OSError, UnicodeError) as error:
+            # with threads Arrow cannot tell the row, so what has gone wrong is looked for once more without
+            raise self._refusal(names, error) from None
+
+    def _reader(self, names: Sequence[str], *, use_threads: bool, handler: Any = None) -> Any:
+        text = {name: pa.string() for name in names}
+        return pyarrow.csv.open_csv(
+            self.path,
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=use_threads,
+                block_size=BLOCK_BYTES,
+                skip_rows=self.header_lines,
+                column_names=self.names,
+                encoding=self.encoding,
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=self.separator, newlines_in_values=True, invalid_row_handler=handler
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=text, include_columns=list(names), strings_can_be_null=False
+            ),
+        )
+
+    def _refusal(self, names: Sequence[str], error: Exception) -> InputError:
+        """Say what is wrong, and in which row below the header."""
+        ragged: list[Any] = []
+
+        def note(row: Any) -> str:
+            ragged.append(row)
+            return "error"
+
+        rows = 0
+        try:
+            for batch in self._reader(names, use_threads=False, handler=note):
+                rows += batch.num_rows
+        except (pa.ArrowException, OSError, UnicodeError) as found:
+            error = found
+        if ragged:
+            row = ragged[0]
+            return InputError(
+                f"{self.path}, row {row.number - self.header_lines} has {row.actual_columns} cells under "
+                f"{row.expected_columns} columns ({_excerpt(row.text)}): correct the row, or quote cells "
+                f"that hold the separator {self.separator!r}"
+            )
+        if "UTF8" in str(error) or isinstance(error, UnicodeError):
+            return _wrong_encoding(self.path, self.encoding, _place(str(error), names, self.header_lines))
+        if "straddling" in str(error):
+            return InputError(
+                f"{self.path}: a row after row {rows:,} is longer than {BLOCK_BYTES // 2**20} MiB: look for "
+                "a quote that is opened and never closed"
+            )
+        return InputError(f"{self.path} cannot be read as CSV ({error}): correct the file")
+
+    def _beginning(self) -> str:
+        """Return the first few megabytes as text."""
+        try:
+            with pa.input_stream(self.path) as stream:
+                start = stream.read(HEADER_BYTES)
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(f"{self.path} cannot be read ({error}): is the file whole?") from None
+        if not start.strip():
+            raise InputError(f"{self.path} is empty: give a table with a header and rows")
+        return self._decoded(start)
+
+    def _decoded(self, start: bytes) -> str:
+        if self.encoding == "utf-8" and start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise InputError(f"{self.path} is UTF-16: set encoding to utf-16, or save it as UTF-8")
+        try:
+            text = start.decode("utf-8-sig" if self.encoding == "utf-8" else self.encoding, errors="replace")
+        except LookupError:
+            raise InputError(f"unknown encoding {self.encoding!r}: try utf-8, latin-1 or cp1252") from None
+        header = text.split("\n", 1)[0]
+        if CONTROL.search(header):
+            raise InputError(f"{self.path} is no table that can be read: give CSV or Parquet")
+        if "\ufffd" in header:
+            raise _wrong_encoding(self.path, self.encoding, " in the header")
+        return text
+
+
+def _wrong_encoding(path: str, encoding: str, place: str) -> InputError:
+    return InputError(
+        f"{path} is not written in {encoding}{place}: set encoding to the right one (latin-1 or cp1252 are "
+        "usual), or save the file as UTF-8"
+    )
+
+
+def _place(message: str, names: Sequence[str], header_lines: int) -> str:
+    """Read row and column out of Arrow's message, such as "In CSV column #1: Row #3: …"."""
+    found = re.search(r"column #(\d+): Row #(\d+)", message)
+    if not found:
+        return ""
+    column, row = int(found[1]), int(found[2]) - header_lines
+    return f" in row {row}, column {names[column]!r}" if column < len(names) else f" in row {row}"
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")

@@ -1,0 +1,13 @@
+"""Which rows belong to a sample or a part: decided by their numbers and a seed, whatever else is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SAMPLE, SPLIT = 1, 2
+"""Purposes with draws of their own."""
+
+
+def draws(seed: int, purpose: int) -> np.random.Generator:
+    """Return a generator whose n-th draw belongs to the n-th row."""
+    return np.random.Generator(np.random.Philox(key=[seed, purpose]))

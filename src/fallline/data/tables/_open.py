@@ -1,0 +1,165 @@
+"""Public: a table in files as a source of records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from fallline._errors import InputError
+from fallline._typing import Array, FloatArray
+from fallline.data._validate import checked_integer
+from fallline.data.sources._table import TableSource
+from fallline.data.tables._cells import encoded
+from fallline.data.tables._checks import check_inputs, check_targets
+from fallline.data.tables._choose import chosen_inputs, given_columns, listed, target_columns
+from fallline.data.tables._files import Dialect, table_files
+from fallline.data.tables._reading import Rows, read_rows
+from fallline.data.tables._survey import surveyed
+from fallline.maths.network._signature import Column, Signature
+
+
+def open_table(
+    path_or_glob: str | os.PathLike[str],
+    target: str | Sequence[str] | None = None,
+    features: str | Sequence[str | Column] | None = None,
+    *,
+    drop: str | Sequence[str] = (),
+    categorical: str | Sequence[str] = (),
+    missing: str = "error",
+    sample: float = 1.0,
+    seed: int = 0,
+    separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    class_targets: tuple[float, float] = (0.0, 1.0),
+) -> TableSource:
+    r"""Open a CSV or Parquet table as a source of records, ready to train on.
+
+    Columns of numbers become inputs as they are, true and false 1 and 0, and texts one input for each of
+    their values (one-hot). A lone target of texts, or of true and false, is one of classes: an output for
+    each of them, or for the second of two.
+
+    Parameters
+    ----------
+    path_or_glob : path or str
+        A file, or a pattern such as ``"2024/*.parquet"`` for files of the same columns. CSV may be
+        compressed.
+    target : str or sequence of str, optional
+        The column, or columns, to predict.
+    features : sequence of str, optional
+        The columns to learn from; None is all others. To predict, the ``signature.inputs`` of a trained
+        network: they say what each column holds.
+    drop : sequence of str
+        Columns to leave out.
+    categorical : sequence of str
+        Columns whose numbers are names of categories.
+    missing : {"error", "drop"}
+        Whether to refuse rows in which a cell is missing, or to leave them out.
+    sample : float
+        Share of the rows to use, in (0, 1]; which ones depends on their numbers and ``seed`` alone.
+    seed : int
+    separator : str, optional
+        Between the cells of a CSV file; None is the commonest of ``, ; |`` and tab in its header.
+    decimal : {".", ","}
+        The decimal sign of a CSV file.
+    encoding : str
+        The encoding of a CSV file.
+    class_targets : pair of floats
+        What an output is trained towards for other classes, and for its own.
+
+    Returns
+    -------
+    TableSource
+        A source for :func:`fallline.train` and :func:`fallline.descend`, with ``signature``, ``X``, ``y``,
+        ``row_numbers`` and ``split``.
+
+    Raises
+    ------
+    InputError
+        For files and cells that cannot be used; the sentence names file, row (from 1, below the header) and
+        column.
+
+    Notes
+    -----
+    The table is held in memory, as float64.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "beans.csv"
+    >>> _ = path.write_text("rain,soil,yield\n1,clay,2\n2,clay,3\n3,sand,5\n1,sand,3\n")
+    >>> table = open_table(path, target="yield")
+    >>> table.signature.input_names
+    ('rain', 'soil=clay', 'soil=sand')
+    >>> table.X[0], table.y
+    (array([1., 1., 0.]), array([2., 3., 5., 3.]))
+    """
+    _check_settings(missing, sample, decimal)
+    table, targets, as_text = os.fspath(path_or_glob), listed(target), listed(categorical)
+    files = table_files(path_or_glob, Dialect(separator, encoding))
+    inputs = chosen_inputs(table, files[0].names, targets, features, listed(drop), as_text)
+    rows = list(read_rows(files, [*inputs, *targets], sample, checked_integer(seed, "seed", 0)))
+    known = given_columns(features)
+    signature = Signature(
+        tuple(known or surveyed(table, rows, inputs, as_text, decimal)),
+        target_columns(table, surveyed(table, rows, targets, as_text, decimal)),
+        class_targets,
+    )
+    X, y, numbers = _encoded(table, rows, signature, decimal, drop_missing=missing == "drop")
+    if targets:
+        check_targets(table, y, signature)
+    if targets and not known:
+        check_inputs(table, X, signature)
+    return TableSource(X, y, numbers, signature, table)
+
+
+def _encoded(
+    table: str, rows: Sequence[Rows], signature: Signature, decimal: str, *, drop_missing: bool
+) -> tuple[FloatArray, FloatArray, Array]:
+    """Return inputs, targets and row numbers of all rows that are used."""
+    parts = []
+    for some in rows:
+        X, y = (_numbers(some, columns, decimal) for columns in (signature.inputs, signature.targets))
+        gaps = np.isnan(X).any(axis=1) | np.isnan(y).any(axis=1)
+        if gaps.any() and not drop_missing:
+            raise _first_gap(some, signature, int(np.argmax(gaps)))
+        parts.append((X[~gaps], as_targets(y[~gaps], signature), some.numbers[~gaps]))
+    X, y, numbers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if len(numbers) == 0:
+        raise InputError(f"{table}: no row is left: take a larger sample, or drop the columns with the gaps")
+    return X, y, numbers
+
+
+def _numbers(rows: Rows, columns: Sequence[Column], decimal: str) -> FloatArray:
+    numbers = [
+        encoded(rows.cells[column.name], column, decimal, rows.place(column.name)) for column in columns
+    ]
+    return np.hstack(numbers) if numbers else np.empty((len(rows.numbers), 0))
+
+
+def as_targets(numbers: FloatArray, signature: Signature) -> FloatArray:
+    """Return y (n,) or (n, k): numbers as they are, classes as what each output is trained towards."""
+    if signature.classes:
+        low, high = signature.class_targets
+        numbers = low + (high - low) * (numbers[:, 1:] if len(signature.classes) == 2 else numbers)
+    return numbers[:, 0] if numbers.shape[1] == 1 else numbers
+
+
+def _first_gap(rows: Rows, signature: Signature, index: int) -> InputError:
+    columns = [column.name for column in (*signature.inputs, *signature.targets)]
+    name = next(name for name in columns if not rows.cells[name][index].is_valid)
+    return InputError(
+        f"{rows.place(name).of(index)} holds no value: fill it in, drop the column, or set missing to drop to "
+        "leave such rows out"
+    )
+
+
+def _check_settings(missing: str, sample: float, decimal: str) -> None:
+    if missing not in ("error", "drop"):
+        raise InputError(f"missing must be 'error' or 'drop', got {missing!r}")
+    if not 0.0 < sample <= 1.0:
+        raise InputError(f"sample must be a share above 0 and at most 1, got {sample!r}")
+    if decimal not in (".", ","):
+        raise InputError(f"decimal must be '.' or ',', got {decimal!r}")
