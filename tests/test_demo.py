@@ -13,12 +13,14 @@ import pytest
 from rich.console import Console
 
 from fallline import StopReason
-from fallline.faces.cli._demo import exit_code, solved
+from fallline.faces.cli._demo import solved
 from fallline.faces.cli._demo_view import show_result
+from fallline.faces.cli._endings import exit_code
 from fallline.faces.cli._problems import diabetes
 
-COMMAND = [sys.executable, "-c", "from fallline.faces.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "fallline"]
 WIDTHS = (80, 120)
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
 
 
 def environment(width=80):
@@ -102,6 +104,7 @@ def test_a_page_fits_its_width_and_holds_no_control_characters(page):
     assert max(map(len, text.splitlines())) <= width
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
     assert "…" not in text, "a cell was cut"
+    assert not re.search(r" $", text, re.MULTILINE), "a line ends in spaces"
 
 
 def test_a_page_shows_all_that_was_found(page, sets):
@@ -156,7 +159,7 @@ def test_progress_is_for_terminals_and_never_in_the_results():
         results = process.stdout.read()
     os.close(reader)
     assert process.returncode == 0
-    assert "step 5, E 14.1427" in seen.decode()
+    assert "step 5  E 14.1427" in seen.decode()
     assert b"\x1b" not in results
 
 
@@ -167,16 +170,44 @@ def read_terminal(reader):
         return b""
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-def test_interruption_ends_cleanly_with_what_is_there():
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_ends_cleanly_with_what_is_there(number):
     environ = environment() | {"PYTHONUNBUFFERED": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([*COMMAND, "demo", "--compare"], **pipes, encoding="utf-8", env=environ) as process:
         while "least_squares" not in process.stdout.readline():
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         errors = process.stderr.read()
-    assert (process.returncode, errors) == (130, "fallline: interrupted\n")
+    assert (process.returncode, errors) == (75, "fallline: interrupted\n")
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interruption_kills(number):
+    program = f"""
+import os
+from fallline.faces.cli._endings import heed_signals
+heed_signals()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    os.kill(os.getpid(), {int(number)})
+print("still here")
+"""
+    done = fallline(command=[sys.executable, "-c", f"import signal{program}"])
+    assert (done.returncode, done.stdout) == (-number, "")
+
+
+@posix
+@pytest.mark.parametrize("arguments", [["demo"], ["demo", "--json"]])
+def test_an_output_that_is_closed_early_is_no_error(arguments):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*COMMAND, *arguments], **pipes, env=environment()) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (1, b"")
 
 
 @pytest.mark.parametrize("arguments", [["demo", "--nope"], ["nope"], ["demo", "one"]])
@@ -203,10 +234,15 @@ _app.main()
     assert done.stderr == "fallline: the weights are missing: give them\n"
 
 
-def test_help_has_an_example_and_names_no_command_that_is_missing():
-    assert "Example: fallline demo --compare" in fallline("demo", "--help").stdout
+def test_help_names_every_command_in_full_and_gives_an_example_of_each():
     commands = fallline("--help").stdout.split("Commands:")[1]
-    assert re.findall(r"^  (\w+)", commands, re.MULTILINE) == ["demo"]
+    assert "..." not in commands, "a summary was cut"
+    names = re.findall(r"^  (\w+)", commands, re.MULTILINE)
+    assert {"demo", "step"} <= set(names)
+    for name in names:
+        text = fallline(name, "--help").stdout
+        assert f"Example: fallline {name} " in text.splitlines()[-1]
+        assert max(map(len, text.splitlines())) <= 80
 
 
 def test_version():

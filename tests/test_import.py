@@ -9,11 +9,11 @@ import pytest
 
 import fallline
 
-HEAVY = {"sklearn", "numba", "sympy", "pyarrow", "rich", "typer", "pandas", "matplotlib"}
+HEAVY = {"sklearn", "numba", "sympy", "pyarrow", "rich", "typer", "pandas", "matplotlib", "safetensors"}
 PUBLIC = {
     "Activation", "Ledger", "Run", "SingleLayer", "SingleLayerClassifier", "SingleLayerRegressor", "State",
-    "StopReason", "descend", "error_and_gradient", "one_step", "open_table", "train",
-    "DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError",
+    "StopReason", "descend", "error_and_gradient", "load", "one_step", "open_table", "train",
+    "DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError", "ModelFileError",
 }  # fmt: skip
 
 

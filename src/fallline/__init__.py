@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         FalllineError,
         FormulaError,
         InputError,
+        ModelFileError,
     )
     from fallline.data.tables._open import open_table
     from fallline.descent._carry import State
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from fallline.execution._error_and_gradient import error_and_gradient
     from fallline.faces.estimators._classifier import SingleLayerClassifier
     from fallline.faces.estimators._regressor import SingleLayerRegressor
-    from fallline.maths.network._network import SingleLayer
     from fallline.maths.activations._activation import Activation
     from fallline.maths.ledger._ledger import Ledger, one_step
+    from fallline.maths.network._model_file import load
+    from fallline.maths.network._network import SingleLayer
 
 __all__ = [
     "Activation",
@@ -39,6 +41,7 @@ __all__ = [
     "FormulaError",
     "InputError",
     "Ledger",
+    "ModelFileError",
     "Run",
     "SingleLayer",
     "SingleLayerClassifier",
@@ -47,13 +50,21 @@ __all__ = [
     "StopReason",
     "descend",
     "error_and_gradient",
+    "load",
     "one_step",
     "open_table",
     "train",
 ]
 
 _HOMES = {
-    "_errors": ("DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError"),
+    "_errors": (
+        "DataWarning",
+        "DivergenceError",
+        "FalllineError",
+        "FormulaError",
+        "InputError",
+        "ModelFileError",
+    ),
     "data.tables._open": ("open_table",),
     "descent._carry": ("State",),
     "descent._descend": ("descend",),
@@ -65,6 +76,7 @@ _HOMES = {
     "faces.estimators._regressor": ("SingleLayerRegressor",),
     "maths.activations._activation": ("Activation",),
     "maths.ledger._ledger": ("Ledger", "one_step"),
+    "maths.network._model_file": ("load",),
     "maths.network._network": ("SingleLayer",),
 }
 

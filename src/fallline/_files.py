@@ -12,6 +12,16 @@ from typing import IO
 from fallline._errors import InputError
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise an InputError, before any work is done, if a file could not be written there."""
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"{target} is a folder: give the name of a file")
+    if not os.access(target.parent, os.W_OK):
+        there = "cannot be written" if target.parent.exists() else "is not there"
+        raise InputError(f"{target} cannot be written, as its folder {there}: choose another")
+
+
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Give a stream whose content appears at ``path`` in one step at the end, or not at all.
@@ -24,6 +34,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     InputError
         If the folder is missing or cannot be written, or the disk is full.
     """
+    check_writable(path)
     target = Path(path)
     try:
         with _temporary(target) as (stream, temporary):
@@ -34,15 +45,13 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         _force_to_disk(target.parent)
     except OSError as error:
         raise InputError(
-            f"{target} cannot be written ({error.strerror or error}): choose a folder that is there and can "
-            "be written, with room on its disk"
+            f"{target} cannot be written ({error.strerror or error}): choose a place that can be written and "
+            "has room"
         ) from None
 
 
 @contextmanager
 def _temporary(target: Path) -> Iterator[tuple[IO[bytes], str]]:
-    if target.is_dir():
-        raise InputError(f"{target} is a folder: give the name of a file")
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream:

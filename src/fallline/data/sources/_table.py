@@ -26,18 +26,21 @@ class TableSource(ArraySource):
         The row of each record in its table, from 1 below the header; over several files they run on.
     table : str
         The path or pattern it came from.
+    n_rows : int
+        Rows that the table has, whether used or not.
     """
 
     signature: Signature
 
     def __init__(
-        self, X: FloatArray, y: FloatArray, row_numbers: Array, signature: Signature, table: str
+        self, X: FloatArray, y: FloatArray, row_numbers: Array, signature: Signature, table: str, n_rows: int
     ) -> None:
         self.X, self.y, self.sample_weight = X, y, None
         self.names = signature.input_names
         self.row_numbers = row_numbers
         self.signature = signature
         self.table = table
+        self.n_rows = n_rows
         self.rows = self._rows_per_block(1)
 
     def split(self, test_size: float, seed: int = 0) -> tuple[TableSource, TableSource]:
@@ -53,7 +56,7 @@ class TableSource(ArraySource):
         """
         if not 0.0 < test_size < 1.0:
             raise InputError(f"test_size must be a share between 0 and 1, got {test_size!r}")
-        of_row = draws(seed, SPLIT).random(int(self.row_numbers[-1])) < test_size
+        of_row = draws(seed, SPLIT).random(self.n_rows) < test_size
         test = of_row[self.row_numbers - 1]
         if not test.any() or np.count_nonzero(~test) < 2:
             raise InputError(
@@ -64,5 +67,5 @@ class TableSource(ArraySource):
 
     def _part(self, chosen: Array) -> TableSource:
         return TableSource(
-            self.X[chosen], self.y[chosen], self.row_numbers[chosen], self.signature, self.table
+            self.X[chosen], self.y[chosen], self.row_numbers[chosen], self.signature, self.table, self.n_rows
         )

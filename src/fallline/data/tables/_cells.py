@@ -12,7 +12,23 @@ from fallline._errors import InputError
 from fallline._typing import Array, FloatArray
 from fallline.maths.network._signature import Column
 
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "none", "#N/A", "#NA", "<NA>")
+MISSING = (
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "NAN",
+    "-nan",
+    "NULL",
+    "null",
+    "None",
+    "none",
+    "#N/A",
+    "#NA",
+    "<NA>",
+)
 """Cells of a CSV file that hold nothing."""
 LARGEST = 1e150
 """Beyond this a square overflows."""
@@ -22,6 +38,7 @@ THOUSANDS = r"^[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?$"
 NO_SEPARATORS = str.maketrans("", "", ",' ")
 DECIMAL_COMMA = r"^[+-]?\d*,\d+$"
 BOOLEAN = r"^(?i:true|false)$"
+BOOLEANS = ("false", "true")
 
 
 class Place(NamedTuple):
@@ -52,11 +69,13 @@ def tidied(cells: pa.Array) -> pa.Array:
 
 def as_numbers(text: pa.Array, decimal: str) -> pa.Array:
     """Return text as float64, null where it is no number."""
-    plain = text if decimal == "." else pc.replace_substring(text, decimal, ".")
+    if decimal != ".":
+        text = pc.if_else(pc.match_substring(text, "."), None, pc.replace_substring(text, decimal, "."))
     try:
-        return pc.cast(plain, pa.float64())
+        numbers = pc.cast(text, pa.float64())
     except pa.ArrowInvalid:
-        return pc.cast(pc.if_else(pc.match_substring_regex(plain, NUMBER), plain, None), pa.float64())
+        numbers = pc.cast(pc.if_else(pc.match_substring_regex(text, NUMBER), text, None), pa.float64())
+    return pc.if_else(pc.is_nan(numbers), None, numbers)
 
 
 def encoded(cells: pa.Array, column: Column, decimal: str, place: Place) -> FloatArray:
@@ -122,8 +141,20 @@ def _shown(cell: Any) -> str:
     return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
+def _check_no_nul(text: pa.Array, place: Place) -> None:
+    index = pc.index(pc.match_substring(text, "\0"), True).as_py()
+    if index >= 0:
+        raise InputError(
+            f"{place.of(index)} holds {_shown(text[index].as_py())}, with a NUL, which is no text: correct "
+            "the cell, or drop the column"
+        )
+
+
 def _one_hot(cells: pa.Array, column: Column, place: Place) -> FloatArray:
     text = cells if pa.types.is_string(cells.type) else pc.cast(cells, pa.string())
+    if column.categories == BOOLEANS:
+        text = pc.utf8_lower(text)
+    _check_no_nul(text, place)
     codes = pc.index_in(text, value_set=pa.array(column.categories, pa.string()))
     unseen = pc.and_(pc.is_null(codes), pc.is_valid(text)).to_numpy(zero_copy_only=False)
     if unseen.any():

@@ -61,8 +61,8 @@ def target_columns(table: str, columns: Sequence[Column]) -> tuple[Column, ...]:
         texts = [column.name for column in columns if column.kind == "category"]
         if texts:
             raise InputError(
-                f"{table}: the target {texts[0]!r} holds texts, and classes are learned one target at a time: "
-                "give it alone"
+                f"{table}: the target {texts[0]!r} holds texts, and classes are learned one target at a "
+                "time: give it alone"
             )
         return tuple(columns)
     for column in columns:

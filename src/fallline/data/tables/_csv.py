@@ -17,6 +17,9 @@ SEPARATORS = ",;\t|"
 HEADER_BYTES = 4 * 2**20
 """Most that a header may take."""
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+MARKUP = re.compile(r"\s*([{<]|\[\s*[{\[])")
+"""How JSON, HTML and XML begin."""
+QUOTED = re.compile(r'"[^"]*"')
 BLOCK_BYTES = 8 * 2**20
 """Text read at a time; a row has to fit."""
 
@@ -30,13 +33,14 @@ class CsvFile:
         self.path = path
         self.encoding = encoding
         beginning = self._beginning()
-        header = beginning.split("\n", 1)[0]
+        header = QUOTED.sub("", beginning).lstrip("\r\n").split("\n", 1)[0]
         self.separator = separator or max(SEPARATORS, key=header.count)
         reader = csv.reader(io.StringIO(beginning, newline=""), delimiter=self.separator)
+        rows = filter(None, reader)  # lines that are blank are none
         try:
-            self.names = [name.strip() for name in next(reader)]
+            self.names = [name.strip() for name in next(rows)]
             self.header_lines = reader.line_num
-            next(reader)
+            next(rows)
         except StopIteration:
             raise InputError(f"{path} holds no rows below its header: give it some to learn from") from None
         except csv.Error as error:
@@ -85,8 +89,9 @@ class CsvFile:
             error = found
         if ragged:
             row = ragged[0]
+            cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
             return InputError(
-                f"{self.path}, row {row.number - self.header_lines} has {row.actual_columns} cells under "
+                f"{self.path}, row {row.number - self.header_lines} has {cells} under "
                 f"{row.expected_columns} columns ({_excerpt(row.text)}): correct the row, or quote cells "
                 f"that hold the separator {self.separator!r}"
             )
@@ -114,11 +119,11 @@ class CsvFile:
         if self.encoding == "utf-8" and start[:2] in (b"\xff\xfe", b"\xfe\xff"):
             raise InputError(f"{self.path} is UTF-16: set encoding to utf-16, or save it as UTF-8")
         try:
-            text = start.decode("utf-8-sig" if self.encoding == "utf-8" else self.encoding, errors="replace")
+            text = start.decode(self.encoding, errors="replace").removeprefix("\ufeff")
         except LookupError:
             raise InputError(f"unknown encoding {self.encoding!r}: try utf-8, latin-1 or cp1252") from None
         header = text.split("\n", 1)[0]
-        if CONTROL.search(header):
+        if MARKUP.match(text) or CONTROL.search(header) or ("\ufffd" in header and CONTROL.search(text)):
             raise InputError(f"{self.path} is no table that can be read: give CSV or Parquet")
         if "\ufffd" in header:
             raise _wrong_encoding(self.path, self.encoding, " in the header")

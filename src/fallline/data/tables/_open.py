@@ -112,7 +112,7 @@ def open_table(
         check_targets(table, y, signature)
     if targets and not known:
         check_inputs(table, X, signature)
-    return TableSource(X, y, numbers, signature, table)
+    return TableSource(X, y, numbers, signature, table, n_rows=rows[-1].rows_read)
 
 
 def _encoded(
@@ -151,8 +151,8 @@ def _first_gap(rows: Rows, signature: Signature, index: int) -> InputError:
     columns = [column.name for column in (*signature.inputs, *signature.targets)]
     name = next(name for name in columns if not rows.cells[name][index].is_valid)
     return InputError(
-        f"{rows.place(name).of(index)} holds no value: fill it in, drop the column, or set missing to drop to "
-        "leave such rows out"
+        f"{rows.place(name).of(index)} holds no value: fill it in, drop the column, or set missing to drop "
+        "to leave such rows out"
     )
 
 

@@ -15,10 +15,14 @@ from fallline.data.tables._files import TableFile
 
 
 class Rows(NamedTuple):
-    """Tidied cells by column name, the numbers of their rows over all files, and where they were read."""
+    """Tidied cells by column name, and the numbers of their rows.
+
+    Rows are numbered over all files; ``rows_before`` lie in earlier ones, and ``rows_read`` up to here.
+    """
 
     file: TableFile
     rows_before: int
+    rows_read: int
     numbers: Array
     cells: dict[str, Any]
 
@@ -38,4 +42,4 @@ def read_rows(files: Sequence[TableFile], names: Sequence[str], sample: float, s
             if sample < 1.0:
                 kept = generator.random(batch.num_rows) < sample
                 batch, numbers = batch.filter(pa.array(kept)), numbers[kept]
-            yield Rows(file, rows_before, numbers, {name: tidied(batch[name]) for name in names})
+            yield Rows(file, rows_before, row, numbers, {name: tidied(batch[name]) for name in names})

@@ -63,9 +63,8 @@ class ColumnSurvey:
         if numbers.null_count == cells.null_count:
             self.numbers += len(cells) - cells.null_count
         else:
-            self.numbers += _count(
-                pc.or_(pc.is_valid(numbers), pc.match_substring_regex(cells, WRITTEN_NUMBER))
-            )
+            written, dates = (pc.match_substring_regex(cells, sign) for sign in (WRITTEN_NUMBER, DATE))
+            self.numbers += _count(pc.or_(pc.is_valid(numbers), pc.and_not(written, dates)))
             self.booleans += _count(pc.match_substring_regex(cells, BOOLEAN))
 
     def column(self, table: str, *, categorical: bool) -> Column:
@@ -77,7 +76,7 @@ class ColumnSurvey:
             raise InputError(f"{where} holds {_kind(self.type)}")
         if not categorical:
             if pa.types.is_boolean(self.type) or (self.from_text and self.booleans == self.present):
-                return Column(self.name, "boolean", tuple(sorted(self.distinct)))
+                return Column(self.name, "boolean", tuple(sorted({text.lower() for text in self.distinct})))
             if pa.types.is_floating(self.type) or (self.from_text and 2 * self.numbers >= self.present):
                 return Column(self.name)
             self._check_categories(where)

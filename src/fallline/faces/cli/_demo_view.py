@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
 from fallline.faces.cli._compare import Row
 from fallline.faces.cli._results import Measures, Result
+from fallline.faces.cli._screen import (
+    say,
+    show_heading,
+    show_lines,
+    show_meanings,
+    show_message,
+    show_table,
+    table_of,
+)
 
-WIDEST_TEXT = 96
 MOST_STEPS, FIRST_STEPS, LAST_STEPS = 12, 6, 5
 LABELS = {"r2": "R²", "rmse": "RMSE", "accuracy": "accuracy"}
 FORMATS = {"r2": ".3f", "rmse": ".1f", "accuracy": ".3f"}
@@ -55,36 +59,28 @@ REMARKS = {
 
 def show_intro(console: Console) -> None:
     """Say in a sentence what will be shown."""
-    _say(console, INTRO)
-    _show_lines(console, [FORMULAS])
+    say(console, INTRO)
+    show_lines(console, [FORMULAS])
 
 
 def show_result(console: Console, result: Result) -> None:
     """Show a data set: its descent, its scores beside the baseline's, why it stopped, how to do the same."""
-    message = result.run.message
-    console.print(Text(f"\n{result.problem.name}", style="bold"))
-    _say(console, result.problem.story)
-    _show_table(console, steps_table(result.steps))
-    _show_table(console, scores_table(result))
-    console.print()
-    _say(console, f"Why did it stop? {message[0].upper()}{message[1:]}.")
-    for note in result.notes:
-        _say(console, f"Note: {note}.")
-    _say(console, "\nThe same in Python:")
-    _show_lines(console, result.problem.code)
+    show_heading(console, result.problem.name)
+    say(console, result.problem.story)
+    show_table(console, steps_table(result.steps))
+    show_table(console, scores_table(result))
+    show_message(console, result.run.message, result.notes)
+    say(console, "\nThe same in Python:")
+    show_lines(console, result.problem.code)
     if result.rows:
-        _show_table(console, compare_table(result))
-        _say(console, f"\n{REMARKS[result.problem.name]}")
+        show_table(console, compare_table(result))
+        say(console, f"\n{REMARKS[result.problem.name]}")
 
 
 def show_key(console: Console, compared: bool) -> None:
     """Say what the columns mean."""
-    key = Table.grid(padding=(0, 2))
-    for row in (*KEY.items(), *(COMPARE_KEY.items() if compared else ())):
-        key.add_row(*row)
-    console.print(Text("\nkey", style="bold"))
-    console.print(key, width=min(console.width, WIDEST_TEXT))
-    _say(console, f"\n{COMPARE_REMARK if compared else HINT}")
+    show_meanings(console, KEY | COMPARE_KEY if compared else KEY)
+    say(console, f"\n{COMPARE_REMARK if compared else HINT}")
 
 
 def steps_table(steps: Sequence[tuple[float, ...]]) -> Table:
@@ -92,14 +88,14 @@ def steps_table(steps: Sequence[tuple[float, ...]]) -> Table:
     cells = [(f"{step}", f"{passes}", f"{error:.8f}", f"{norm:.2e}") for step, passes, error, norm in steps]
     if len(cells) > MOST_STEPS:
         cells[FIRST_STEPS:-LAST_STEPS] = [("⋮",) * 4]
-    return _table(("step", "passes", "E", "gradient"), cells, texts=0)
+    return table_of(("step", "passes", "E", "gradient"), cells, texts=0)
 
 
 def scores_table(result: Result) -> Table:
     """Return E and the scores of the network beside those of the trivial baseline."""
     header = [f"{LABELS[name]} {part}" for name in result.network.test for part in ("train", "test")]
     rows = [("fallline", *_cells(result.network)), (result.problem.baseline, *_cells(result.baseline))]
-    return _table(("", "E train", *header), rows, texts=1)
+    return table_of(("", "E train", *header), rows, texts=1)
 
 
 def _cells(measures: Measures) -> list[str]:
@@ -121,7 +117,7 @@ def compare_table(result: Result) -> Table:
     )
     cells = [(row.solver, row.inputs, *numbers) for row, *numbers in zip(rows, *columns, strict=True)]
     chief = LABELS[next(iter(result.network.test))]
-    return _table(("solver", "inputs", "passes ", "ms ", "E ", f"{chief} test "), cells, texts=2)
+    return table_of(("solver", "inputs", "passes ", "ms ", "E ", f"{chief} test "), cells, texts=2)
 
 
 def _passes(row: Row) -> str:
@@ -135,27 +131,3 @@ def _marked(cells: Iterable[str], costs: list[float]) -> list[str]:
     shown = list(cells)
     best = shown[costs.index(min(costs))]
     return [f"{cell}{'*' if cell == best else ' '}" for cell in shown]
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int) -> Table:
-    """Return a table whose first columns are texts and whose others are numbers."""
-    table = Table(box=SIMPLE_HEAD, show_edge=False, collapse_padding=True, header_style="bold")
-    for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number < texts else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _show_table(console: Console, table: Table) -> None:
-    console.print()
-    console.print(Padding(table, (0, 0, 0, 1)))
-
-
-def _say(console: Console, sentence: str) -> None:
-    console.print(Text(textwrap.fill(sentence, min(console.width, WIDEST_TEXT), replace_whitespace=False)))
-
-
-def _show_lines(console: Console, lines: Iterable[str]) -> None:
-    """Show lines as they are, never folded, so that they can be copied."""
-    console.print(Text("\n".join(["", *(f"  {line}" for line in lines)])), soft_wrap=True)

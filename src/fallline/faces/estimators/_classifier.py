@@ -15,6 +15,7 @@ from fallline.data._validate import check_finite, checked_inputs, column_names
 from fallline.data.sources._arrays import ArraySource
 from fallline.faces.estimators._base import SingleLayerEstimator
 from fallline.maths.activations._activation import Activation
+from fallline.maths.network._signature import class_targets
 
 
 class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ignore[misc]
@@ -102,7 +103,7 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
                 f"y has 1 class ({classes.tolist()[0]!r}) in {len(labels)} sample(s): "
                 "at least two classes are needed"
             )
-        low, high = self._targets()
+        low, high = class_targets(Activation(self.activation))
         units = np.arange(1, 2) if len(classes) == 2 else np.arange(len(classes))
         targets = np.where(codes[:, None] == units, high, low)
         source = ArraySource(inputs, targets, sample_weight, column_names(X))
@@ -128,10 +129,6 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
             return np.hstack([1.0 - share, share])
         share += np.where(share.sum(axis=1, keepdims=True) == 0.0, 1.0, 0.0)
         return np.asarray(share / share.sum(axis=1, keepdims=True))
-
-    def _targets(self) -> tuple[float, float]:
-        low, high = Activation(self.activation).range
-        return (-1.0, 1.0) if low <= -1.0 and high >= 1.0 else (0.0, 1.0)
 
 
 def checked_labels(y: Any, n_samples: int) -> Array:

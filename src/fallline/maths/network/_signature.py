@@ -9,8 +9,15 @@ from typing import Literal
 import numpy as np
 
 from fallline._typing import Array
+from fallline.maths.activations._activation import Activation
 
 Kind = Literal["number", "boolean", "category"]
+
+
+def class_targets(activation: Activation) -> tuple[float, float]:
+    """Return what an output is trained towards for other classes and for its own: ±1 where f reaches both."""
+    low, high = activation.range
+    return (-1.0, 1.0) if low <= -1.0 and high >= 1.0 else (0.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,138 @@
+"""How a fit looks, on a screen and in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from fallline.faces.cli._demo_view import steps_table
+from fallline.faces.cli._scores import Scores, scores_by_output
+from fallline.faces.cli._screen import say, show_heading, show_lines, show_table, table_of
+from fallline.maths.network._network import SingleLayer
+from fallline.maths.network._signature import Column
+
+if TYPE_CHECKING:
+    from fallline.faces.cli._fit import Fit
+
+MOST_NAMES, MOST_INPUTS, MOST_OUTPUTS = 12, 40, 5
+WIDEST_NAME = 36
+PARTS = ("train", "test")
+LABELS = {"error": "E", "rmse": "RMSE", "r2": "R²", "accuracy": "accuracy"}
+SHARES = ("r2", "accuracy")
+
+
+def show_fit(console: Console, fit: Fit) -> None:
+    """Show what was trained on, the descent, the scores, the weights, and how to do the same in Python."""
+    message = fit.run.message
+    show_heading(console, fit.asked.table)
+    for sentence in _story(fit):
+        say(console, sentence)
+    show_table(console, steps_table(fit.steps))
+    say(console, f"\nWhy did it stop? {message[0].upper()}{message[1:]}.")
+    for note in fit.notes:
+        say(console, f"Note: {note}.")
+    show_table(console, scores_table(fit))
+    if len(fit.run.network.output_names) > 1 and not fit.run.network.classes:
+        show_table(console, outputs_table(fit))
+    show_heading(console, "weights, for inputs in their own units")
+    show_table(console, weights_table(fit.run.network))
+    _show_what_is_next(console, fit)
+
+
+def _story(fit: Fit) -> list[str]:
+    signature = fit.train.signature
+    records = f"{len(fit.train.y):,} records to train"
+    if fit.test is not None:
+        records += f", {len(fit.test.y):,} to test"
+    columns = _counted(len(signature.inputs), "column")
+    inputs = _counted(len(signature.input_names), "input")
+    made = "" if len(signature.inputs) == len(signature.input_names) else f" make {inputs}"
+    return [
+        f"{records}. {columns}{made}: {_listed(signature.inputs)}. Target: {_listed(signature.targets)}.",
+    ]
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    shown = ", ".join(map(_described, columns[:MOST_NAMES]))
+    left = len(columns) - MOST_NAMES
+    return f"{shown} and {left:,} more" if left > 0 else shown
+
+
+def _described(column: Column) -> str:
+    if column.kind != "category":
+        return column.name
+    categories = column.categories
+    shown = ", ".join(categories[:4]) + (f", … {len(categories)} in all" if len(categories) > 4 else "")
+    return f"{column.name} ({shown})"
+
+
+def scores_table(fit: Fit) -> Table:
+    """Return the scores of the network beside those of the trivial baseline, on rows to train and to test."""
+    kinds = [kind for kind in LABELS if getattr(fit.network_scores[0], kind) is not None]
+    trivial = "commonest class" if fit.run.network.classes else "mean of the target"
+    rows = []
+    for part, network, baseline in zip(PARTS, fit.network_scores, fit.baseline_scores, strict=False):
+        rows.append((part, "fallline", *(_cell(network, kind) for kind in kinds)))
+        rows.append(("", trivial, *(_cell(baseline, kind) for kind in kinds)))
+    return table_of(("", "", *(LABELS[kind] for kind in kinds)), rows, texts=2)
+
+
+def outputs_table(fit: Fit) -> Table:
+    """Return the scores of each output, on the rows to test or else to train."""
+    part, name = (fit.train, "train") if fit.test is None else (fit.test, "test")
+    by_output = list(scores_by_output(fit.run.network, part).items())
+    rows = [
+        (_short(output), *(_cell(scores, kind) for kind in ("rmse", "r2")))
+        for output, scores in by_output[:MOST_INPUTS]
+    ]
+    rows += _left(by_output, MOST_INPUTS, 3)
+    return table_of((f"target ({name})", LABELS["rmse"], LABELS["r2"]), rows, texts=1)
+
+
+def _cell(scores: Scores, kind: str) -> str:
+    value = getattr(scores, kind)
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if kind in SHARES and abs(value) < 100 else f"{value:#.4g}"
+
+
+def weights_table(network: SingleLayer) -> Table:
+    """Return the weight of each input, and the intercept, for each output."""
+    outputs = network.output_names[:MOST_OUTPUTS]
+    weights = network.weights.reshape(len(network.input_names), -1)[:, :MOST_OUTPUTS]
+    intercept = np.ravel(network.intercept)[:MOST_OUTPUTS]
+    more = ("…",) if len(network.output_names) > MOST_OUTPUTS else ()
+    rows = [
+        (_short(name), *(f"{weight:.6g}" for weight in row), *more)
+        for name, row in zip(network.input_names[:MOST_INPUTS], weights, strict=False)
+    ]
+    last = ("intercept", *(f"{number:.6g}" for number in intercept), *more)
+    left = _left(network.input_names, MOST_INPUTS, len(last))
+    return table_of(("input", *map(_short, outputs), *more), [*rows, *left, last], texts=1)
+
+
+def _left(items: Sequence[object], shown: int, width: int) -> list[tuple[str, ...]]:
+    left = len(items) - shown
+    return [(f"… and {left:,} more", *("",) * (width - 1))] if left > 0 else []
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= WIDEST_NAME else f"{name[: WIDEST_NAME - 1]}…"
+
+
+def _show_what_is_next(console: Console, fit: Fit) -> None:
+    say(console, "\nThe same in Python:")
+    show_lines(console, fit.recipe.lines)
+    console.print()
+    if fit.saved:
+        say(console, f"Saved as {fit.saved}. To predict: fallline predict {fit.saved} TABLE")
+    elif fit.asked.save:
+        say(console, "Not saved, as the training diverged.")
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' if n != 1 else ''}"

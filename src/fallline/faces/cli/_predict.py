@@ -1,0 +1,139 @@
+"""``fallline predict``: what a kept network predicts for each row of a table."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from fallline._errors import InputError
+from fallline._files import check_writable, written_whole
+from fallline._typing import Array
+from fallline.data.sources._table import TableSource
+from fallline.data.tables._files import Dialect, table_files
+from fallline.data.tables._open import open_table
+from fallline.faces.cli._endings import DONE
+from fallline.maths.network._model_file import load
+from fallline.maths.network._network import SingleLayer
+
+PREFIX = "predicted_"
+NEEDS_QUOTES = '[,"\r\n]'
+
+
+def run_predict(
+    model: str, table: str, *, opening: Mapping[str, Any], out: str | None, only: bool, as_json: bool
+) -> int:
+    """Write the rows of a table with what the network predicts for each; one with gaps has no prediction."""
+    if out:
+        check_writable(out)
+    network = load(model)
+    source = open_table(table, features=_features(network, table, opening), **opening)
+    predicted = predictions(network, source)
+    if as_json:
+        print(json.dumps(_as_dict(model, source, predicted), allow_nan=False))
+        return DONE
+    columns = predicted if only else {**_read(table, opening, predicted), **predicted}
+    _write(pa.table(columns), out)
+    if out:
+        _say_what_was_done(source, out)
+    return DONE
+
+
+def predictions(network: SingleLayer, source: TableSource) -> dict[str, pa.Array]:
+    """Return predicted columns by name: the class, where there are classes, then every ŷ."""
+    y_hat = network.predict(source)
+    columns = {}
+    if network.classes and network.signature is not None:
+        label = network.signature.labels(y_hat)
+        columns[PREFIX + network.signature.targets[0].name] = _by_row(label, source, pa.string())
+    for name, values in zip(network.output_names, np.atleast_2d(y_hat.T), strict=True):
+        columns[PREFIX + name] = _by_row(values, source, pa.float64())
+    return columns
+
+
+def _by_row(values: Array, source: TableSource, kind: pa.DataType) -> pa.Array:
+    """Return a value for each row of the table, null for those that were left out."""
+    places = np.full(source.n_rows, -1)
+    places[source.row_numbers - 1] = np.arange(len(values))
+    return pa.array(values, kind).take(pa.array(places, mask=places < 0))
+
+
+def _features(network: SingleLayer, table: str, opening: Mapping[str, Any]) -> Any:
+    """Return the columns that a network takes; one without names takes all columns of the table, in order."""
+    if network.signature is not None:
+        return network.signature.inputs
+    names = _files(table, opening)[0].names
+    if len(names) != len(network.weights):
+        raise InputError(
+            f"{table} has {len(names)} columns, but the network takes {len(network.weights)} inputs and has "
+            "no names for them: give a table of exactly these"
+        )
+    return names
+
+
+def _files(table: str, opening: Mapping[str, Any]) -> Any:
+    return table_files(table, Dialect(opening.get("separator"), opening.get("encoding", "utf-8")))
+
+
+def _read(table: str, opening: Mapping[str, Any], predicted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of the table as they are."""
+    files = _files(table, opening)
+    names = files[0].names
+    for name in names:
+        if name in predicted or not name or names.count(name) > 1:
+            raise InputError(
+                f"{table}: the column {name!r} cannot stand beside the predictions, as its name is missing "
+                "or taken: rename it, or write the predictions only"
+            )
+    batches = [batch for file in files for batch in file.batches(names)]
+    columns = pa.Table.from_batches(batches, batches[0].schema)
+    return dict(zip(columns.column_names, columns.columns, strict=True))
+
+
+def _write(table: pa.Table, out: str | None) -> None:
+    options = pyarrow.csv.WriteOptions(
+        quoting_header=_quoting([pa.array(table.column_names)]),
+        quoting_style=_quoting([column for column in table.columns if pa.types.is_string(column.type)]),
+    )
+    if out is None:
+        pyarrow.csv.write_csv(table, sys.stdout.buffer, options)
+        return
+    with written_whole(out) as stream:
+        if out.endswith((".parquet", ".pq")):
+            pyarrow.parquet.write_table(table, stream)
+        else:
+            pyarrow.csv.write_csv(table, stream, options)
+
+
+def _quoting(texts: Iterable[Any]) -> str:
+    """Return Arrow's word for quotes around every text, where one needs them, else for none."""
+    needed = any(pc.any(pc.match_substring_regex(text, NEEDS_QUOTES)).as_py() for text in texts)
+    return "needed" if needed else "none"
+
+
+def _say_what_was_done(source: TableSource, out: str) -> None:
+    left_out = source.n_rows - len(source.row_numbers)
+    gaps = f", {left_out:,} of them without a prediction, as cells are missing" if left_out else ""
+    print(f"{source.n_rows:,} rows{gaps}: written to {out}")
+
+
+def _as_dict(model: str, source: TableSource, predicted: Mapping[str, pa.Array]) -> dict[str, Any]:
+    return {
+        "model": model,
+        "table": source.table,
+        "rows": source.n_rows,
+        "predictions": {name: list(map(_finite, column.to_pylist())) for name, column in predicted.items()},
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return what JSON can hold."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
