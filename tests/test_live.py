@@ -135,8 +135,15 @@ class TestStepsLeft:
 
     @pytest.mark.parametrize(
         "errors",
-        [[1.0], [2.0, 1.0], [4.0, 2.0, 1.0], [1.0] * 9, [1.0, 2.0, 3.0, 4.0], [math.nan] * 9, [0.0] * 9]
-        + [[math.inf, 1e300, 1e-300, 0.5e-300, 0.0]],
+        [
+            [1.0],
+            [4.0, 2.0, 1.0],
+            [1.0] * 9,
+            [1.0, 2.0, 3.0, 4.0],
+            [0.0] * 9,
+            [math.nan] * 9,
+            [math.inf, 1e300, 1e-300, 5e-301, 0.0],
+        ],
     )
     def test_where_nothing_points_to_an_end_only_max_iter_tells(self, errors):
         assert steps_left(errors, 1e-8, 100) == (100 - (len(errors) - 1), True)

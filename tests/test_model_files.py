@@ -197,7 +197,7 @@ def test_a_folder_that_is_gone_or_a_file_is_refused(tmp_path):
 
 
 def test_a_full_disk_leaves_the_old_file_as_it_was(tmp_path):
-    resource = pytest.importorskip("resource")
+    pytest.importorskip("resource")
     path = tmp_path / "model"
     NETWORKS["plain"].save(path)
     before = path.read_bytes()

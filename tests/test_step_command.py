@@ -1,6 +1,5 @@
 """``fallline step``: the ledger of one step after another, on a table."""
 
-import inspect
 import json
 import os
 import re
@@ -14,13 +13,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from fallline import InputError, SingleLayer, descend, one_step, open_table
-from fallline.faces.cli import _options as options
-from fallline.faces.cli._step import NUMBERS, Settings, start
+from fallline import SingleLayer, descend, one_step, open_table
+from fallline.faces.cli._step import NUMBERS, Settings, as_lists, start
 from fallline.faces.cli._step_view import inputs_of, show_names
 
 COMMAND = [sys.executable, "-m", "fallline"]
-NAMED_FALLLINE = "import sys; sys.argv[0] = 'fallline'; from fallline.faces.cli import main; main()"
 BEANS = """rain,soil,shade,yield,dead
 120,clay,0.5,2.5,0
 80,clay,0.25,1.5,1
@@ -166,12 +163,10 @@ class TestJson:
         assert 0 < len(steps) < 9
         assert steps[-1]["new_error"] > steps[0]["error"]
 
-    def test_numbers_that_are_not_finite_are_null(self, tmp_path):
-        path = tmp_path / "far.csv"
-        path.write_text("x,y\n700,1\n1,2\n")
-        arguments = "--target", "y", "--activation", "exp", "--learning-rate", "0.001", "--json"
-        found = json.loads(run(str(path), *arguments, "--no-intercept").stdout or '{"steps": []}')
-        assert "NaN" not in json.dumps(found)
+    def test_numbers_that_are_not_finite_are_null(self):
+        assert as_lists(np.array([[1.0, np.nan], [-np.inf, 0.5]])) == [[1.0, None], [None, 0.5]]
+        assert as_lists(np.inf) is None
+        assert as_lists(3) == 3
 
 
 class TestText:
@@ -279,128 +274,22 @@ class TestTerminal:
     ("arguments", "sentence"),
     [
         (["--target", "yeild"], "did you mean 'yield'?"),
-        (["--target", "yield"], "set missing to drop"),
-        (["--target", "yield", "--missing", "drop", "--record", "5"], "choose one from 0 to 4"),
-        (
-            ["--target", "yield", "--missing", "drop", "--learning-rate", "fast"],
-            "a positive number or 'auto'",
-        ),
-        (["--target", "yield", "--missing", "drop", "--learning-rate", "-1"], "a positive number or 'auto'"),
-        (["--target", "yield", "--missing", "drop", "--activation", "tahn"], "unknown activation tahn"),
-        (["--target", "yield", "--missing", "drop", "--activation", "a*h"], "free names (a)"),
-        (["--target", "yield", "--sample", "some"], "sample is 'some': give a share such as 1% or 0.01"),
-        (["--target", "yield", "--sample", "200%"], "at most 1"),
-        (["--target", "yield", "--steps", "0"], "--steps"),
-        (["--target", "yield", "--record", "-1"], "--record"),
-        (["--target", "yield", "--missing", "guess"], "--missing"),
-        ([], "--target"),
+        ([], "set missing to drop"),
+        (["--missing", "drop", "--record", "5"], "choose one from 0 to 4"),
+        (["--missing", "drop", "--learning-rate", "fast"], "a positive number or 'auto'"),
+        (["--missing", "drop", "--learning-rate", "-1"], "a positive number or 'auto'"),
+        (["--missing", "drop", "--activation", "tahn"], "unknown activation tahn"),
+        (["--missing", "drop", "--activation", "a*h"], "free names (a)"),
+        (["--sample", "some"], "sample is 'some': give a share such as 1% or 0.01"),
+        (["--sample", "200%"], "at most 1"),
+        (["--steps", "0"], "--steps"),
+        (["--record", "-1"], "--record"),
+        (["--missing", "guess"], "--missing"),
+        (["another.csv"], "another.csv"),
     ],
 )
 def test_bad_usage_is_a_sentence(beans, arguments, sentence):
-    done = run(beans, *arguments)
+    done = run(beans, "--target", "yield", *arguments, "--json")
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
-
-
-class TestOptions:
-    @pytest.mark.parametrize(
-        ("typed", "names"),
-        [
-            (None, []),
-            ("", [""]),
-            ("age", ["age"]),
-            ("age, sex", ["age", "sex"]),
-            ('"mass, kg",age', ["mass, kg", "age"]),
-            (",age", ["", "age"]),
-        ],
-    )
-    def test_names_stand_between_commas(self, typed, names):
-        assert options.names(typed) == names
-
-    @pytest.mark.parametrize(("typed", "share"), [("1%", 0.01), ("0.25", 0.25), ("100 %", 1.0)])
-    def test_a_share_is_a_number_or_percent(self, typed, share):
-        assert options.share(typed) == share
-
-    @pytest.mark.parametrize("typed", ["", "%", "one", "1%%"])
-    def test_what_is_no_share_is_refused(self, typed):
-        with pytest.raises(InputError, match="give a share"):
-            options.share(typed)
-
-    def test_what_is_not_asked_for_is_left_to_open_table(self):
-        assert options.opening() == {}
-        known = inspect.signature(open_table).parameters
-        assert {name: known[name].default for name in options.DEFAULTS} == options.DEFAULTS
-        written = inspect.signature(options.opening).parameters
-        assert set(written) <= set(known)
-
-    def test_all_that_is_asked_for_reaches_open_table(self, tmp_path):
-        path = tmp_path / "all.csv"
-        path.write_bytes("größe\tcode\tno\ty\n1,5\t7\t1\t2\n2,5\t8\t1\t3\n\t7\t1\t3\n".encode("latin-1"))
-        opening = options.opening(
-            target="y",
-            features="größe,code",
-            categorical="code",
-            missing="drop",
-            separator="tab",
-            decimal=",",
-            encoding="latin-1",
-        )
-        table = open_table(path, **opening)
-        assert table.signature.input_names == ("größe", "code=7", "code=8")
-        assert table.X.tolist() == [[1.5, 1.0, 0.0], [2.5, 0.0, 1.0]]
-
-    def test_the_seed_matters_to_a_table_only_where_a_sample_is_drawn(self):
-        assert options.opening(seed=7) == {}
-        assert options.opening(seed=7, sample="10%") == {"seed": 7, "sample": 0.1}
-
-
-def completed(line, words):
-    """Return what a bash would offer at the end of a line of words."""
-    done = run(
-        command=(sys.executable, "-c", NAMED_FALLLINE),
-        COMP_WORDS=f"fallline {line}",
-        COMP_CWORD=str(words),
-        _FALLLINE_COMPLETE="complete_bash",
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split()
-
-
-class TestCompletion:
-    @pytest.mark.parametrize(
-        ("line", "words", "offered"),
-        [
-            ("st", 1, ["step"]),
-            ("step {} --target yi", 4, ["yield"]),
-            ("step {} --drop rain,s", 4, ["rain,soil", "rain,shade"]),
-            ("step {} --missing drop --features ", 6, ["rain", "soil", "shade", "yield", "dead"]),
-            ("step {} --missing ", 4, ["error", "drop"]),
-            ("step {} --reduction s", 4, ["sum"]),
-            ("step {} --scaling ", 4, ["none", "standard"]),
-            ("step {} --activation so", 4, ["softplus", "softsign"]),
-            ("step {} --rec", 3, ["--record"]),
-            ("step nothing.csv --target ", 4, []),
-            ("step --target ", 3, []),
-            ("step . --target ", 4, []),
-        ],
-    )
-    def test_it_offers_what_fits(self, beans, line, words, offered):
-        assert completed(line.format(beans), words) == offered
-
-    def test_columns_are_read_with_the_separator_and_the_encoding_that_are_typed(self, tmp_path):
-        path = tmp_path / "odd.csv"
-        path.write_bytes("größe_a;größe,b_c\n1;2\n".encode("latin-1"))
-        line = f"step {path} --separator ; --encoding latin-1 --target größe"
-        assert completed(line, 8) == ["größe_a", "größe,b_c"]
-
-    def test_its_script_is_shown_and_installed(self, tmp_path):
-        named = {"command": (sys.executable, "-c", NAMED_FALLLINE)}
-        plain = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-        shown = run("--show-completion", "bash", **named, **plain)
-        assert (shown.returncode, shown.stderr) == (0, "")
-        assert "_FALLLINE_COMPLETE=complete_bash" in shown.stdout
-        installed = run("--install-completion", "bash", **named, **plain)
-        assert (installed.returncode, installed.stderr) == (0, "")
-        (script,) = (tmp_path / ".bash_completions").iterdir()
-        assert script.read_text().strip() == shown.stdout.strip()

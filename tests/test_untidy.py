@@ -122,7 +122,7 @@ def test_predict(folder, run, name):
     case.write(folder)
     keep_network()
     before = snapshot(folder)
-    code, _, err = run(command(PREDICT, case))
+    code, out, err = run(command(PREDICT, case))
     sentence = case.fit if case.predict == SAME else case.predict
     if sentence is None:
         assert (code, err) == (0, "")
@@ -130,7 +130,7 @@ def test_predict(folder, run, name):
         X = open_table(case.file, features=["rain", "sun"]).X
         np.testing.assert_allclose(y_hat.ravel(), fallline.load(MODEL).predict(X), rtol=1e-12)
         return
-    assert (code, err) == (2, f"fallline: {sentence}\n")
+    assert (code, out, err) == (2, "", f"fallline: {sentence}\n")
     assert snapshot(folder) == before
 
 

@@ -40,12 +40,12 @@ class Case(NamedTuple):
 
 
 def beans(*rows, header="rain,sun,y"):
-    """Return a table with two tidy rows above and below those given."""
-    return "\n".join([header, "1,5,0.2", *rows, "4,6,0.9", ""]).encode()
+    """Return the rows given between two tidy ones."""
+    return table("1,5,0.2", *rows, "4,6,0.9", header=header)
 
 
-def wide(*rows, header):
-    """Return a table that has only the rows given."""
+def table(*rows, header="rain,sun,y"):
+    """Return a table of the rows given."""
     return "\n".join([header, *rows, ""]).encode()
 
 
@@ -90,8 +90,8 @@ CASES = {
         Case(
             "`1e300`",
             beans("2,1e300,0.4"),
-            "beans.csv, row 2, column 'sun' (1e+300) is too large to square: correct the cell, or drop the row "
-            "or the column",
+            "beans.csv, row 2, column 'sun' (1e+300) is too large to square: correct the cell, or drop the "
+            "row or the column",
         ),
         Case(
             "text in a column of numbers",
@@ -106,9 +106,9 @@ CASES = {
         ),
         Case(
             "decimal commas",
-            wide("1,5;5;0,2", "2,5;3;0,4", header="rain;sun;y"),
-            "beans.csv, row 1, column 'rain' holds '1,5', which is not a number: set decimal to ',', or write "
-            "a point",
+            table("1,5;5;0,2", "2,5;3;0,4", header="rain;sun;y"),
+            "beans.csv, row 1, column 'rain' holds '1,5', which is not a number: set decimal to ',', or "
+            "write a point",
         ),
         Case(
             "a NUL in a number",
@@ -117,13 +117,13 @@ CASES = {
         ),
         Case(
             "a NUL in a text",
-            wide("1,5,clay,0.2", "2,3,sa\0nd,0.4", header="rain,sun,soil,y"),
+            table("1,5,clay,0.2", "2,3,sa\0nd,0.4", header="rain,sun,soil,y"),
             f"beans.csv, row 2, column 'soil' holds 'sa\\x00nd', with a NUL, which is no text: {ODD}",
             None,
         ),
         Case(
             "a cell in another encoding",
-            wide("1,5,clay,0.2", "2,3,Löß,0.4", header="rain,sun,soil,y").decode().encode("latin-1"),
+            table("1,5,clay,0.2", "2,3,Löß,0.4", header="rain,sun,soil,y").decode().encode("latin-1"),
             f"beans.csv is not written in utf-8 in row 2, column 'soil': {ENCODING}",
         ),
     ],
@@ -145,7 +145,7 @@ CASES = {
         ),
         Case(
             "a single row",
-            wide("1,5,0.2", header="rain,sun,y"),
+            table("1,5,0.2"),
             "beans.csv has 1 row to learn from: give at least 2, better 10 for each input",
             None,
         ),
@@ -171,7 +171,7 @@ CASES = {
         ),
         Case(
             "a column without a name",
-            wide("1,1,5,0.2", "2,2,3,0.4", header=",rain,sun,y"),
+            table("1,1,5,0.2", "2,2,3,0.4", header=",rain,sun,y"),
             "beans.csv: column 1 has no name: name it in the header, or drop ''",
             "beans.csv: the column '' cannot stand beside the predictions, as its name is missing or taken: "
             "rename it, or write the predictions only",
@@ -186,32 +186,32 @@ CASES = {
     "Columns": [
         Case(
             "a constant column",
-            wide("1,5,0.2", "2,5,0.4", "4,5,0.9", header="rain,sun,y"),
+            table("1,5,0.2", "2,5,0.4", "4,5,0.9"),
             "beans.csv: column 'sun' is the same in every row: drop sun",
             None,
         ),
         Case(
             "a column twice, under two names",
-            wide("1,1,0.2", "2,2,0.4", "4,4,0.9", header="rain,sun,y"),
+            table("1,1,0.2", "2,2,0.4", "4,4,0.9"),
             "beans.csv: columns 'rain' and 'sun' hold the same numbers: drop sun",
             None,
         ),
         Case(
             "a column of names",
-            wide(*(f"bean {n},{n},{n * n % 7},{n / 20}" for n in range(20)), header="name,rain,sun,y"),
-            "beans.csv: column 'name' holds 20 different texts in 20 rows, such as 'bean 0', and tells the rows "
-            "apart rather than groups them: drop the column",
+            table(*(f"bean {n},{n},{n * n % 7},{n / 20}" for n in range(20)), header="name,rain,sun,y"),
+            "beans.csv: column 'name' holds 20 different texts in 20 rows, such as 'bean 0', and tells the "
+            "rows apart rather than groups them: drop the column",
             None,
         ),
         Case(
             "dates",
-            wide("2024-01-31,1,5,0.2", "2024-02-01,2,3,0.4", header="day,rain,sun,y"),
+            table("2024-01-31,1,5,0.2", "2024-02-01,2,3,0.4", header="day,rain,sun,y"),
             f"beans.csv: column 'day' holds dates or times ('2024-01-31'): {DATES}",
             None,
         ),
         Case(
             "dates, day first",
-            wide("31.01.2024,1,5,0.2", "01.02.2024,2,3,0.4", header="day,rain,sun,y"),
+            table("31.01.2024,1,5,0.2", "01.02.2024,2,3,0.4", header="day,rain,sun,y"),
             f"beans.csv: column 'day' holds dates or times ('01.02.2024'): {DATES}",
             None,
         ),
@@ -239,22 +239,22 @@ CASES = {
         Case("an empty cell", beans("2,3,"), f"beans.csv, row 2, column 'y' holds no value: {GAP}", None),
         Case(
             "the same in every row",
-            wide("1,5,0.2", "2,3,0.2", header="rain,sun,y"),
+            table("1,5,0.2", "2,3,0.2"),
             "beans.csv: the target 'y' is 0.2 in every row, so there is nothing to learn: choose another",
             None,
         ),
         Case(
             "a single class",
-            wide("1,5,ripe", "2,3,ripe", header="rain,sun,y"),
-            "beans.csv: the target 'y' holds 'ripe' alone, and at least two classes are needed: choose another "
-            "target",
+            table("1,5,ripe", "2,3,ripe"),
+            "beans.csv: the target 'y' holds 'ripe' alone, and at least two classes are needed: choose "
+            "another target",
             None,
         ),
         Case(
             "out of reach of the activation",
             beans("2,3,1.7"),
-            "beans.csv, row 2, column 'y' holds 1.7, but sigmoid reaches from 0 to 1 only: choose an activation "
-            "that reaches it, such as '1.8*sigmoid(h)'",
+            "beans.csv, row 2, column 'y' holds 1.7, but sigmoid reaches from 0 to 1 only: choose an "
+            "activation that reaches it, such as '1.8*sigmoid(h)'",
             None,
         ),
     ],
@@ -292,8 +292,8 @@ CASES = {
         Case(
             "Parquet that is cut short",
             cut_short,
-            "beans.parquet cannot be read as Parquet (Parquet magic bytes not found in footer. Either the file "
-            "is corrupted or this is not a parquet file.): the file is damaged or no Parquet",
+            "beans.parquet cannot be read as Parquet (Parquet magic bytes not found in footer. Either the "
+            "file is corrupted or this is not a parquet file.): the file is damaged or no Parquet",
             file="beans.parquet",
         ),
         Case(

@@ -35,7 +35,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         If the folder is missing or cannot be written, or the disk is full.
     """
     check_writable(path)
-    target = Path(path)
+    target = Path(path).resolve()  # a link stays one
     try:
         with _temporary(target) as (stream, temporary):
             yield stream
@@ -43,16 +43,16 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             os.fsync(stream.fileno())
             os.replace(temporary, target)
         _force_to_disk(target.parent)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"{target} cannot be written ({error.strerror or error}): choose a place that can be written and "
-            "has room"
+            f"{path} cannot be written ({reason}): choose a place that can be written and has room"
         ) from None
 
 
 @contextmanager
 def _temporary(target: Path) -> Iterator[tuple[IO[bytes], str]]:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".fallline-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream:
             os.chmod(temporary, 0o666 & ~_umask())

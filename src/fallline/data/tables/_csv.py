@@ -17,7 +17,7 @@ SEPARATORS = ",;\t|"
 HEADER_BYTES = 4 * 2**20
 """Most that a header may take."""
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
-MARKUP = re.compile(r"\s*([{<]|\[\s*[{\[])")
+MARKUP = re.compile(r'\s*(\[?\s*\{\s*"|<(!doctype|html|\?xml))', re.IGNORECASE)
 """How JSON, HTML and XML begin."""
 QUOTED = re.compile(r'"[^"]*"')
 BLOCK_BYTES = 8 * 2**20
@@ -30,6 +30,8 @@ class CsvFile:
     is_text = True
 
     def __init__(self, path: str, separator: str | None, encoding: str) -> None:
+        if separator and (len(separator) > 1 or not separator.isascii() or separator in '"\r\n'):
+            raise InputError(f"separator must be a single ASCII character, such as ';', got {separator!r}")
         self.path = path
         self.encoding = encoding
         beginning = self._beginning()

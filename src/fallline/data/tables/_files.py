@@ -40,6 +40,10 @@ def table_files(path_or_glob: str | os.PathLike[str], dialect: Dialect) -> list[
     """Return the files of a path or a pattern, in order of their names, all with the same columns."""
     files = [_table_file(path, dialect) for path in _paths(os.fspath(path_or_glob))]
     for file in files[1:]:
+        if file.is_text != files[0].is_text:
+            raise InputError(
+                f"of {file.path} and {files[0].path} one is CSV and one Parquet: give files of one kind"
+            )
         if set(file.names) != set(files[0].names):
             odd = sorted(set(file.names) ^ set(files[0].names))[0]
             raise InputError(

@@ -85,6 +85,10 @@ def open_table(
     -----
     The table is held in memory, as float64.
 
+    References
+    ----------
+    Y. Shafranovich, RFC 4180 (2005): CSV. The Parquet format, https://parquet.apache.org/docs/file-format/.
+
     Examples
     --------
     >>> import pathlib, tempfile

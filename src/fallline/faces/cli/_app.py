@@ -100,8 +100,8 @@ def fit(
     test. What comes out: errors beside those of the trivial baseline, weights by the names of the inputs, why
     it stopped, and the same in Python.
 
-    Exit code: 0 where it converged, 2 for bad input, 3 where it diverged, 4 where it did not converge, 75 where
-    it was interrupted; what was reached is shown and saved then too.
+    Exit code: 0 where it converged, 2 for bad input, 3 where it diverged, 4 where it did not converge, 75
+    where it was interrupted; what was reached is shown and saved then too.
     """
     from fallline.faces.cli._fit import Asked, run_fit
 
@@ -147,8 +147,8 @@ def predict(
 ) -> None:
     """Predict each row of a table by a kept network.
 
-    The rows are written as CSV, or as Parquet where the file is named so, with a column predicted_NAME for each
-    output behind their own. A row in which a cell is missing has none with --missing drop.
+    The rows are written as CSV, or as Parquet where the file is named so, with a column predicted_NAME for
+    each output behind their own. A row in which a cell is missing has none with --missing drop.
 
     Exit code: 0 where all is written, 2 for bad input, 75 where it was interrupted.
     """

@@ -18,7 +18,7 @@ from fallline.data.sources._table import TableSource
 from fallline.data.tables._open import open_table
 from fallline.descent._run import Run
 from fallline.descent._stopping import StopReason
-from fallline.descent._train import train
+from fallline.descent._train import Callback, train
 from fallline.faces.cli._endings import INTERRUPTED, exit_code
 from fallline.faces.cli._fit_view import show_fit
 from fallline.faces.cli._live import live
@@ -27,7 +27,7 @@ from fallline.faces.cli._scores import Scores, baseline_scores, network_scores
 from fallline.faces.cli._screen import screen, warnings_as_notes
 from fallline.maths.activations._activation import Activation, without_free_names
 from fallline.maths.network._model_file import load
-from fallline.maths.network._signature import class_targets
+from fallline.maths.network._signature import Signature, class_targets
 
 TEST_SIZE = 0.2
 ROWS_FOR_A_TEST = 50
@@ -103,29 +103,31 @@ def run_fit(asked: Asked, *, as_json: bool) -> int:
 def fitted(asked: Asked, *, quiet: bool) -> Fit:
     """Train on a table; an interruption ends it with what has been reached."""
     activation = without_free_names(asked.training.get("activation", "identity"))
-    ends = class_targets(activation)
-    opening = dict(asked.opening) if ends == (0.0, 1.0) else {**asked.opening, "class_targets": ends}
-    source = open_table(asked.table, **opening)
-    check_reach(source, activation)
-    train_part, test_part, splitting = parted(source, asked)
-    if source.signature.classes == ():
-        opening.pop("class_targets", None)
-    recipe = Recipe(asked.table, opening, splitting, asked.training, asked.start, asked.save)
-    with warnings_as_notes() as notes:
-        run = _trained(train_part, asked, quiet)
+    ends = {name: asked.training[name] for name in ("max_iter", "tol") if name in asked.training}
+    with live(asked.table, quiet=quiet, **ends) as show_state, warnings_as_notes() as notes:
+        source = open_table(asked.table, **asked.opening, class_targets=class_targets(activation))
+        check_reach(source, activation)
+        train_part, test_part, splitting = parted(source, asked)
+        run = _trained(train_part, asked, show_state)
+    recipe = Recipe(asked.table, _opening(asked, source), splitting, asked.training, asked.start, asked.save)
     return Fit(asked, recipe, train_part, test_part, run, notes)
 
 
-def _trained(source: TableSource, asked: Asked, quiet: bool) -> Run:
-    ends = {name: asked.training[name] for name in ("max_iter", "tol") if name in asked.training}
-    with live(asked.table, quiet=quiet, **ends) as show_state:
-        try:
-            return train(source, callbacks=[show_state], **asked.training, **_start(source, asked.start))
-        except KeyboardInterrupt as interrupt:
-            if not hasattr(interrupt, "run"):
-                raise
-            run: Run = interrupt.run
-            return run
+def _opening(asked: Asked, source: TableSource) -> dict[str, Any]:
+    """Return the arguments of ``open_table``, with the targets of classes where there are some of their own."""
+    ends = source.signature.class_targets
+    own = {"class_targets": ends} if source.signature.classes and ends != Signature.class_targets else {}
+    return {**asked.opening, **own}
+
+
+def _trained(source: TableSource, asked: Asked, show_state: Callback) -> Run:
+    try:
+        return train(source, callbacks=[show_state], **asked.training, **_start(source, asked.start))
+    except KeyboardInterrupt as interrupt:
+        if not hasattr(interrupt, "run"):
+            raise
+        run: Run = interrupt.run
+        return run
 
 
 def _start(source: TableSource, path: str | None) -> dict[str, Any]:

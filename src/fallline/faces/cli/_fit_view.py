@@ -129,7 +129,8 @@ def _show_what_is_next(console: Console, fit: Fit) -> None:
     show_lines(console, fit.recipe.lines)
     console.print()
     if fit.saved:
-        say(console, f"Saved as {fit.saved}. To predict: fallline predict {fit.saved} TABLE")
+        say(console, f"Saved as {fit.saved}. To predict:")
+        show_lines(console, [f"fallline predict {fit.saved} TABLE"])
     elif fit.asked.save:
         say(console, "Not saved, as the training diverged.")
 

@@ -188,27 +188,27 @@ def _setting(descent: Descent, settings: Settings) -> dict[str, Any]:
         "table": table.table,
         "inputs": table.signature.input_names,
         "outputs": table.signature.output_names,
-        "rows": _plain(table.row_numbers),
+        "rows": as_lists(table.row_numbers),
         "activation": settings.activation,
         "reduction": settings.reduction,
         "scaling": settings.scaling,
         "fit_intercept": settings.fit_intercept,
         "warnings": descent.notes,
-        "X": _plain(descent.X),
-        "y": _plain(table.y),
+        "X": as_lists(descent.X),
+        "y": as_lists(table.y),
     }
 
 
 def _as_dict(step: Step, record: int | None) -> dict[str, Any]:
     ledger = step.ledger
-    numbers = {name: _plain(getattr(ledger, name)) for name in NUMBERS}
+    numbers = {name: as_lists(getattr(ledger, name)) for name in NUMBERS}
     found = {"step": step.number, "passes": step.passes, **numbers}
     if record is not None:
         found["derivation"] = [str(ledger.derivation(record, j)) for j in range(ledger.y[0].size)]
     return found
 
 
-def _plain(values: Any) -> Any:
+def as_lists(values: Any) -> Any:
     """Return numbers as lists, with null for what is not finite."""
     array = np.asarray(values)
     return np.where(np.isfinite(array), array, np.array(None)).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -52,12 +53,12 @@ def show_record(console: Console, ledger: Ledger, record: int, row: int) -> None
 
 
 def asks_for_more() -> bool:
-    """Ask whether to make another step."""
-    try:
-        return not input("\nEnter: next step, q: end ").strip().lower().startswith("q")
-    except EOFError:
+    """Ask whether to make another step; the end of what is typed is a no."""
+    print("\nEnter: next step, q: end ", end="", flush=True)
+    answer = sys.stdin.readline()
+    if not answer:
         print()
-        return False
+    return bool(answer) and not answer.strip().lower().startswith("q")
 
 
 def show_end(console: Console) -> None:

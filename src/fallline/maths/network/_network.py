@@ -67,7 +67,7 @@ class SingleLayer:
         signature: Signature | None = None,
         training: Mapping[str, Any] | None = None,
     ) -> None:
-        self.weights = np.array(weights, dtype=np.float64)
+        self.weights = np.array(weights, dtype=np.float64, order="C")
         if self.weights.ndim not in (1, 2):
             raise InputError(
                 f"weights must have shape (n_features,) or (n_features, n_outputs), got {self.weights.shape}"

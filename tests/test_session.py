@@ -1,0 +1,58 @@
+"""The session of docs/tables.md: real commands from an untidy table to predictions print what the page shows."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent
+PAGE = (FOLDER / "docs" / "tables.md").read_text(encoding="utf-8")
+NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e[+-]?\d+)?")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+
+
+def told(text):
+    """Return the words of some output, without its numbers, widths and rules, and the numbers."""
+    words = re.sub(r"[\s─]+", " ", NUMBER.sub("#", text)).strip()
+    return words, np.array(NUMBER.findall(text), float)
+
+
+def run(command, folder):
+    environment = {**os.environ, "COLUMNS": "80", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    merged = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, shell=True, cwd=folder, env=environment, text=True, **merged).stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("orchard")
+    shutil.copy(FOLDER / "examples" / "orchard.py", folder)
+    return folder
+
+
+def test_it_prints_what_the_page_shows(folder):
+    shown = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(blocks("console")), flags=re.MULTILINE)
+    assert len(shown) == 12
+    for command, output in shown:
+        words, numbers = told(run(command, folder))
+        expected_words, expected_numbers = told(output)
+        assert words == expected_words, command
+        np.testing.assert_allclose(numbers, expected_numbers, rtol=1e-3, err_msg=command)
+
+
+def test_the_same_in_python(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    (block,) = blocks("python")
+    exec(compile(block, "tables.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "kg = exp(h)" in printed
+    predicted = [float(line.rsplit(",", 1)[1]) for line in Path("predictions.csv").read_text().splitlines()[1:]]
+    np.testing.assert_allclose(np.array(printed.split("]")[0].strip("[").split(), float), predicted, rtol=1e-6)
