@@ -306,7 +306,7 @@ def test_a_fit_that_fails_leaves_the_old_one(model):
 WARNED = {
     "constant": (np.full(20, 0.3), r"^y is constant \(0.3\): "),
     "a constant output": (np.c_[Y, np.ones(20)], r"^output 1 of y is constant \(1\): "),
-    "out of range": (3 * Y, r"^y goes from .*, but sigmoid only reaches from 0 to 1: rescale y"),
+    "out of range": (3 * Y, r"^y goes from .*, but sigmoid only reaches from 0 to 1: rescale it"),
     "an output out of range": (
         np.c_[Y, -Y],
         r"^output 1 of y goes from -.*sigmoid only reaches from 0 to 1: ",

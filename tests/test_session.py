@@ -1,4 +1,4 @@
-"""The session of docs/tables.md: real commands from an untidy table to predictions print what the page shows."""
+"""The session of docs/tables.md: from an untidy table to predictions, real commands print what it shows."""
 
 import os
 import re
@@ -26,7 +26,8 @@ def told(text):
 
 
 def run(command, folder):
-    environment = {**os.environ, "COLUMNS": "80", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "COLUMNS": "80", "PATH": path}
     merged = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(command, shell=True, cwd=folder, env=environment, text=True, **merged).stdout
 
@@ -54,5 +55,7 @@ def test_the_same_in_python(folder, monkeypatch, capsys):
     exec(compile(block, "tables.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "kg = exp(h)" in printed
-    predicted = [float(line.rsplit(",", 1)[1]) for line in Path("predictions.csv").read_text().splitlines()[1:]]
-    np.testing.assert_allclose(np.array(printed.split("]")[0].strip("[").split(), float), predicted, rtol=1e-6)
+    rows = Path("predictions.csv").read_text(encoding="utf-8").splitlines()[1:]
+    predicted = [float(row.rsplit(",", 1)[1]) for row in rows]
+    shown = np.array(printed.split("]")[0].strip("[").split(), float)
+    np.testing.assert_allclose(shown, predicted, rtol=1e-6)

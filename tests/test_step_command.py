@@ -196,7 +196,7 @@ class TestText:
 
     def test_what_the_start_warns_of_is_a_note(self, beans):
         done = run(beans, "--target", "yield", "--missing", "drop", "--activation", "tanh")
-        assert "\nNote: y goes from 1 to 4, but tanh only reaches" in done.stdout
+        assert "\nNote: yield goes from 1 to 4, but tanh only reaches" in done.stdout
         assert done.stderr == ""
 
     def test_scaled_inputs_are_named_by_the_formula_that_scales_them(self, beans):
@@ -274,7 +274,7 @@ class TestTerminal:
     ("arguments", "sentence"),
     [
         (["--target", "yeild"], "did you mean 'yield'?"),
-        ([], "set missing to drop"),
+        ([], "setting missing to drop"),
         (["--missing", "drop", "--record", "5"], "choose one from 0 to 4"),
         (["--missing", "drop", "--learning-rate", "fast"], "a positive number or 'auto'"),
         (["--missing", "drop", "--learning-rate", "-1"], "a positive number or 'auto'"),

@@ -150,7 +150,7 @@ class TestLargeFiles:
             (b"1,two,n", "t.csv, row 89998, column 'y' holds 'two', which is not a number"),
             (b"1,,n", "t.csv, row 89998, column 'y' holds no value"),
             (b"1,2", "t.csv, row 89998 has 2 cells under 3 columns ('1,2'): correct the row"),
-            (b"1,2\xff,n", "t.csv is not written in utf-8 in row 89998, column 'y': set encoding"),
+            (b"1,2\xff,n", "t.csv, row 89998, column 'y' is not written in utf-8: set encoding"),
         ],
     )
     def test_an_error_near_the_end_is_named_with_its_row(self, spoilt, row, sentence):

@@ -332,7 +332,7 @@ class TestPrediction:
             (
                 "1,2,peat,true",
                 "row 2, column 'soil' holds 'peat', a category that the network was not trained on: it knows "
-                "Löß, clay, loam, wet, sand; correct the cell, or leave such rows out",
+                "'Löß', 'clay', 'loam, wet', 'sand'; correct the cell, or leave such rows out",
             ),
             (
                 "1,many,sand,true",

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from untidy import CASES, PAGE, SAME, page
+from untidy import CASES, PAGE, page
 
 import fallline
 from fallline import InputError, open_table
@@ -123,7 +123,7 @@ def test_predict(folder, run, name):
     keep_network()
     before = snapshot(folder)
     code, out, err = run(command(PREDICT, case))
-    sentence = case.fit if case.predict == SAME else case.predict
+    sentence = case.predict_says
     if sentence is None:
         assert (code, err) == (0, "")
         y_hat = open_table(OUT, features="predicted_y").X
@@ -143,7 +143,8 @@ def test_a_process_of_its_own(folder, words, name):
     case.write(folder)
     keep_network()
     before = snapshot(folder)
-    assert run_alone(command(words, case)) == (2, "", f"fallline: {case.fit}\n")
+    sentence = case.fit if words is FIT else case.predict_says
+    assert run_alone(command(words, case)) == (2, "", f"fallline: {sentence}\n")
     assert snapshot(folder) == before
 
 

@@ -21,7 +21,7 @@ class Case(NamedTuple):
     """What is untidy, the file, and what is said of it; None where it is used as if it were tidy.
 
     ``content`` is the file, or makes it. ``fit`` is said by a training, ``predict`` by a network that takes
-    rain and sun.
+    rain and sun; the same means without the advice to drop a column.
     """
 
     what: str
@@ -29,6 +29,13 @@ class Case(NamedTuple):
     fit: str | None
     predict: str | None = SAME
     file: str = "beans.csv"
+
+    @property
+    def predict_says(self):
+        """What predict says: where it is the same, without the advice to drop a column that it needs."""
+        if self.predict != SAME or self.fit is None:
+            return self.predict
+        return self.fit.replace(" drop the column,", "").replace(", or drop the column", "")
 
     def write(self, folder):
         """Make the file."""
@@ -63,11 +70,12 @@ def with_a_similar_name(path):
 
 
 TIDY = beans("2,3,0.4")
-GAP = "fill it in, drop the column, or set missing to drop to leave such rows out"
+GAP = "fill it in, drop the column, or leave such rows out by setting missing to drop"
+TARGET_GAP = f"beans.csv, row 2, column 'y' holds no value: {GAP.replace(' drop the column,', '')}"
 ODD = "correct the cell, or drop the column"
 RAGGED = "correct the row, or quote cells that hold the separator ','"
 ENCODING = "set encoding to the right one (latin-1 or cp1252 are usual), or save the file as UTF-8"
-NO_TABLE = "is no table that can be read: give CSV or Parquet"
+NO_TABLE = "is no table that can be read: give CSV or Parquet, or set encoding"
 DATES = "turn it into a number (days since a start, the hour, the month), or drop the column"
 DAYS = [date(2024, 1, 31), date(2024, 2, 1), date(2024, 2, 3)]
 RECORDS = [{"rain": 1, "sun": 5, "y": 0.2}, {"rain": 2, "sun": 3, "y": 0.4}]
@@ -85,13 +93,13 @@ CASES = {
         Case(
             "`inf`",
             beans("2,inf,0.4"),
-            "beans.csv, row 2, column 'sun' is infinite: correct the cell, or drop the row or the column",
+            "beans.csv, row 2, column 'sun' is infinite: correct the cell, or drop the column",
         ),
         Case(
             "`1e300`",
             beans("2,1e300,0.4"),
             "beans.csv, row 2, column 'sun' (1e+300) is too large to square: correct the cell, or drop the "
-            "row or the column",
+            "column",
         ),
         Case(
             "text in a column of numbers",
@@ -124,7 +132,7 @@ CASES = {
         Case(
             "a cell in another encoding",
             table("1,5,clay,0.2", "2,3,Löß,0.4", header="rain,sun,soil,y").decode().encode("latin-1"),
-            f"beans.csv is not written in utf-8 in row 2, column 'soil': {ENCODING}",
+            f"beans.csv, row 2, column 'soil' is not written in utf-8: {ENCODING}",
         ),
     ],
     "Rows": [
@@ -141,7 +149,8 @@ CASES = {
         Case(
             "a quote that is never closed",
             beans('2,"3,0.4'),
-            f"beans.csv, row 2 has 2 cells under 3 columns ('2,\"3,0.4\\n4,6,0.9'): {RAGGED}",
+            "beans.csv, row 2 opens a quote that is never closed ('2,\"3,0.4\\n4,6,0.9'): close it, or write "
+            "it twice where it is meant",
         ),
         Case(
             "a single row",
@@ -152,12 +161,12 @@ CASES = {
         Case(
             "no rows",
             b"rain,sun,y\n",
-            "beans.csv holds no rows below its header: give it some to learn from",
+            "beans.csv holds no rows below its header: give it some",
         ),
         Case(
             "no rows, in Parquet",
             in_parquet(**{name: pa.array([], pa.float64()) for name in ("rain", "sun", "y")}),
-            "beans.parquet holds no rows: give it some to learn from",
+            "beans.parquet holds no rows: give it some",
             file="beans.parquet",
         ),
     ],
@@ -179,7 +188,7 @@ CASES = {
         Case(
             "a header in another encoding",
             beans("2,3,0.4", header="rain,größe,y").decode().encode("latin-1"),
-            f"beans.csv is not written in utf-8 in the header: {ENCODING}",
+            f"beans.csv: the header is not written in utf-8: {ENCODING}",
         ),
         Case("a NUL in the header", beans("2,3,0.4", header="ra\0in,sun,y"), f"beans.csv {NO_TABLE}"),
     ],
@@ -236,7 +245,7 @@ CASES = {
             "beans.csv has no column 'y'; did you mean 'Y'?",
             None,
         ),
-        Case("an empty cell", beans("2,3,"), f"beans.csv, row 2, column 'y' holds no value: {GAP}", None),
+        Case("an empty cell", beans("2,3,"), TARGET_GAP, None),
         Case(
             "the same in every row",
             table("1,5,0.2", "2,3,0.2"),
@@ -275,7 +284,8 @@ CASES = {
         Case(
             "unreadable",
             lambda path: path.symlink_to(path.name),
-            "beans.csv cannot be read (Too many levels of symbolic links): check its permissions",
+            "beans.csv cannot be read (Too many levels of symbolic links): check the file and its "
+            "permissions",
         ),
         Case(
             "a folder",
@@ -292,8 +302,7 @@ CASES = {
         Case(
             "Parquet that is cut short",
             cut_short,
-            "beans.parquet cannot be read as Parquet (Parquet magic bytes not found in footer. Either the "
-            "file is corrupted or this is not a parquet file.): the file is damaged or no Parquet",
+            "beans.parquet is no whole Parquet file: it is cut short or something else, so write it anew",
             file="beans.parquet",
         ),
         Case(

@@ -11,6 +11,7 @@ from fallline._typing import Array
 from fallline.data._blocks import Source
 from fallline.maths._moments import Moments, block_moments
 from fallline.maths.activations._activation import Activation
+from fallline.maths.network._signature import Signature
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,21 @@ def survey(source: Source) -> Targets:
     return Targets(n, moments.mass, moments.mean, low, high, *halves)
 
 
-def warn_about(targets: Targets, activation: Activation) -> None:
+def warn_about(targets: Targets, activation: Activation, signature: Signature | None) -> None:
     """Warn of targets that are constant or that the activation cannot reach."""
     if targets.n_records == 1:
         return
     low, high = activation.range
     for j, (bottom, top) in enumerate(zip(targets.low, targets.high, strict=True)):
-        name = "y" if len(targets.low) == 1 else f"output {j} of y"
+        if signature is not None:
+            name = signature.output_names[j]
+        else:
+            name = "y" if len(targets.low) == 1 else f"output {j} of y"
         if bottom == top:
             warn_caller(f"{name} is constant ({bottom:.6g}): there is nothing else to learn", DataWarning)
         elif bottom < low or top > high:
             warn_caller(
                 f"{name} goes from {bottom:.6g} to {top:.6g}, but {activation.name} only reaches from "
-                f"{low:.6g} to {high:.6g}: rescale y, or choose an activation that reaches it",
+                f"{low:.6g} to {high:.6g}: rescale it, or choose an activation that reaches it",
                 DataWarning,
             )

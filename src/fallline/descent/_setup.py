@@ -61,7 +61,7 @@ def prepare(source: Source, settings: Settings) -> Descent:
     """Resolve every "auto", find coordinates and a start, and evaluate E there."""
     with step_arithmetic():
         targets = survey(source)
-        warn_about(targets, settings.activation)
+        warn_about(targets, settings.activation, source.signature)
         return _prepared(source, settings, targets)
 
 

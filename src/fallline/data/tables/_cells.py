@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import re
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,19 +25,19 @@ MISSING = (
     "NULL",
     "null",
     "None",
-    "none",
     "#N/A",
     "#NA",
     "<NA>",
 )
 """Cells of a CSV file that hold nothing."""
+LONGEST_SHOWN, MOST_SHOWN = 40, 8
 LARGEST = 1e150
 """Beyond this a square overflows."""
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
 WRITTEN_NUMBER = r"^[$€£]?\s*[+-]?[$€£]?\s*\d[\d.,' ]*%?$"
-THOUSANDS = r"^[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?$"
-NO_SEPARATORS = str.maketrans("", "", ",' ")
-DECIMAL_COMMA = r"^[+-]?\d*,\d+$"
+THOUSANDS = {".": r"[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?", ",": r"[+-]?\d{1,3}([.' ]\d{3})+(,\d*)?"}
+"""How numbers with separators of thousands look, by the decimal sign."""
+DECIMAL_COMMA = r"[+-]?\d*,\d+"
 BOOLEAN = r"^(?i:true|false)$"
 BOOLEANS = ("false", "true")
 
@@ -47,16 +48,24 @@ class Place(NamedTuple):
     file: str
     column: str
     rows: Array
+    can_drop: bool
+
+    @property
+    def advice(self) -> str:
+        """What can be done about a cell that cannot be used."""
+        return "correct the cell, or drop the column" if self.can_drop else "correct the cell"
 
     def of(self, index: int) -> str:
         """Return "beans.csv, row 4, column 'height'" for one of the cells."""
         return f"{self.file}, row {self.rows[index]}, column {self.column!r}"
 
 
-def tidied(cells: pa.Array) -> pa.Array:
+def tidied(cells: pa.Array, *, as_text: bool) -> pa.Array:
     """Return cells as text, booleans or float64, with null for what is missing; other types as they are."""
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
+    if as_text and not pa.types.is_nested(cells.type):
+        cells = pc.cast(cells, pa.string())
     kind = cells.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         text = pc.utf8_trim_whitespace(cells.cast(pa.string()))
@@ -89,14 +98,14 @@ def encoded(cells: pa.Array, column: Column, decimal: str, place: Place) -> Floa
     if column.kind == "category":
         return _one_hot(cells, column, place)
     numbers = _booleans(cells) if column.kind == "boolean" else _numbers(cells, decimal)
-    _check_all_are_numbers(cells, numbers, column, place)
+    _check_all_are_numbers(cells, numbers, column, decimal, place)
     values: FloatArray = np.asarray(numbers.fill_null(np.nan).to_numpy(zero_copy_only=False))
     with np.errstate(invalid="ignore"):
         large = np.abs(values) > LARGEST
     if large.any():
         index = int(np.argmax(large))
         what = "is infinite" if np.isinf(values[index]) else f"({values[index]:g}) is too large to square"
-        raise InputError(f"{place.of(index)} {what}: correct the cell, or drop the row or the column")
+        raise InputError(f"{place.of(index)} {what}: {place.advice}")
     return values[:, None]
 
 
@@ -117,36 +126,39 @@ def _nothing(cells: pa.Array) -> pa.Array:
     return pa.nulls(len(cells), pa.float64())
 
 
-def _check_all_are_numbers(cells: pa.Array, numbers: pa.Array, column: Column, place: Place) -> None:
+def _check_all_are_numbers(
+    cells: pa.Array, numbers: pa.Array, column: Column, decimal: str, place: Place
+) -> None:
     if numbers.null_count == cells.null_count:
         return
     odd = pc.and_(pc.is_null(numbers), pc.is_valid(cells)).to_numpy(zero_copy_only=False)
     index = int(np.argmax(odd))
-    cell = cells[index].as_py()
+    cell = str(cells[index].as_py())
     kind = "a number" if column.kind == "number" else "true or false"
-    raise InputError(f"{place.of(index)} holds {_shown(cell)}, which is not {kind}: {_advice(cell)}")
+    advice = _advice(cell, decimal) or place.advice
+    raise InputError(f"{place.of(index)} holds {_shown(cell)}, which is not {kind}: {advice}")
 
 
-def _advice(cell: Any) -> str:
-    text = pa.array([str(cell)])
-    if pc.match_substring_regex(text, THOUSANDS)[0].as_py():
-        return f"write {cell.translate(NO_SEPARATORS)}, without separators of thousands"
-    if pc.match_substring_regex(text, DECIMAL_COMMA)[0].as_py():
-        return "set decimal to ',', or write a point"
-    return "correct the cell, or drop the column"
+def _advice(cell: str, decimal: str) -> str:
+    """Return how a number should be written, if that is what a cell looks like."""
+    has_comma = decimal == "." and bool(re.fullmatch(DECIMAL_COMMA, cell))
+    if re.fullmatch(THOUSANDS[decimal], cell):
+        plain = re.sub(f"[^0-9{decimal}+-]", "", cell)
+        other = f"; if {cell.replace(',', '.')} is meant, set decimal to ','" if has_comma else ""
+        return f"write {plain}, without separators of thousands{other}"
+    return "set decimal to ',', or write a point" if has_comma else ""
 
 
-def _shown(cell: Any) -> str:
-    text = str(cell)
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _check_no_nul(text: pa.Array, place: Place) -> None:
     index = pc.index(pc.match_substring(text, "\0"), True).as_py()
     if index >= 0:
         raise InputError(
-            f"{place.of(index)} holds {_shown(text[index].as_py())}, with a NUL, which is no text: correct "
-            "the cell, or drop the column"
+            f"{place.of(index)} holds {_shown(text[index].as_py())}, with a NUL, which is no text: "
+            f"{place.advice}"
         )
 
 
@@ -159,10 +171,11 @@ def _one_hot(cells: pa.Array, column: Column, place: Place) -> FloatArray:
     unseen = pc.and_(pc.is_null(codes), pc.is_valid(text)).to_numpy(zero_copy_only=False)
     if unseen.any():
         index = int(np.argmax(unseen))
-        known = ", ".join(column.categories[:8]) + (", …" if len(column.categories) > 8 else "")
+        known = ", ".join(map(_shown, column.categories[:MOST_SHOWN]))
+        more = ", …" if len(column.categories) > MOST_SHOWN else ""
         raise InputError(
             f"{place.of(index)} holds {_shown(text[index].as_py())}, a category that the network was not "
-            f"trained on: it knows {known}; correct the cell, or leave such rows out"
+            f"trained on: it knows {known}{more}; correct the cell, or leave such rows out"
         )
     places = codes.fill_null(-1).to_numpy(zero_copy_only=False)
     numbers: FloatArray = (places[:, None] == np.arange(len(column.categories))).astype(np.float64)

@@ -44,9 +44,9 @@ def chosen_inputs(
     return inputs
 
 
-def given_columns(features: str | Sequence[str | Column] | None) -> list[Column]:
-    """Return the features that say themselves what they hold."""
-    return [feature for feature in _features(features or ()) if isinstance(feature, Column)]
+def given_columns(features: str | Sequence[str | Column] | None) -> dict[str, Column]:
+    """Return the features that say themselves what they hold, by name."""
+    return {feature.name: feature for feature in _features(features or ()) if isinstance(feature, Column)}
 
 
 def target_columns(table: str, columns: Sequence[Column]) -> tuple[Column, ...]:

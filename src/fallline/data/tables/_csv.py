@@ -44,7 +44,7 @@ class CsvFile:
             self.header_lines = reader.line_num
             next(rows)
         except StopIteration:
-            raise InputError(f"{path} holds no rows below its header: give it some to learn from") from None
+            raise InputError(f"{path} holds no rows below its header: give it some") from None
         except csv.Error as error:
             raise InputError(f"{path} is no table that can be read ({error}): give CSV or Parquet") from None
 
@@ -92,10 +92,15 @@ class CsvFile:
         if ragged:
             row = ragged[0]
             cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
+            place = f"{self.path}, row {row.number - self.header_lines}"
+            if row.text.count('"') % 2:
+                return InputError(
+                    f"{place} opens a quote that is never closed ({_excerpt(row.text)}): close it, or write "
+                    "it twice where it is meant"
+                )
             return InputError(
-                f"{self.path}, row {row.number - self.header_lines} has {cells} under "
-                f"{row.expected_columns} columns ({_excerpt(row.text)}): correct the row, or quote cells "
-                f"that hold the separator {self.separator!r}"
+                f"{place} has {cells} under {row.expected_columns} columns ({_excerpt(row.text)}): correct "
+                f"the row, or quote cells that hold the separator {self.separator!r}"
             )
         if "UTF8" in str(error) or isinstance(error, UnicodeError):
             return _wrong_encoding(self.path, self.encoding, _place(str(error), names, self.header_lines))
@@ -126,15 +131,17 @@ class CsvFile:
             raise InputError(f"unknown encoding {self.encoding!r}: try utf-8, latin-1 or cp1252") from None
         header = text.split("\n", 1)[0]
         if MARKUP.match(text) or CONTROL.search(header) or ("\ufffd" in header and CONTROL.search(text)):
-            raise InputError(f"{self.path} is no table that can be read: give CSV or Parquet")
+            raise InputError(
+                f"{self.path} is no table that can be read: give CSV or Parquet, or set encoding"
+            )
         if "\ufffd" in header:
-            raise _wrong_encoding(self.path, self.encoding, " in the header")
+            raise _wrong_encoding(self.path, self.encoding, ": the header")
         return text
 
 
 def _wrong_encoding(path: str, encoding: str, place: str) -> InputError:
     return InputError(
-        f"{path} is not written in {encoding}{place}: set encoding to the right one (latin-1 or cp1252 are "
+        f"{path}{place} is not written in {encoding}: set encoding to the right one (latin-1 or cp1252 are "
         "usual), or save the file as UTF-8"
     )
 
@@ -145,7 +152,7 @@ def _place(message: str, names: Sequence[str], header_lines: int) -> str:
     if not found:
         return ""
     column, row = int(found[1]), int(found[2]) - header_lines
-    return f" in row {row}, column {names[column]!r}" if column < len(names) else f" in row {row}"
+    return f", row {row}" + (f", column {names[column]!r}" if column < len(names) else "")
 
 
 def _excerpt(text: str) -> str:

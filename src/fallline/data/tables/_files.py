@@ -71,7 +71,9 @@ def _table_file(path: str, dialect: Dialect) -> TableFile:
     except FileNotFoundError:
         raise InputError(f"{path} is not there{_similar(Path(path))}: check its name and folder") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): check the file and its permissions"
+        ) from None
     if magic == PARQUET_MAGIC or path.endswith((".parquet", ".pq")):
         return ParquetFile(path)
     return CsvFile(path, dialect.separator, dialect.encoding)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,11 +13,11 @@ from fallline._errors import InputError
 from fallline._typing import Array, FloatArray
 from fallline.data._validate import checked_integer
 from fallline.data.sources._table import TableSource
-from fallline.data.tables._cells import encoded
+from fallline.data.tables._cells import Place, encoded
 from fallline.data.tables._checks import check_inputs, check_targets
 from fallline.data.tables._choose import chosen_inputs, given_columns, listed, target_columns
 from fallline.data.tables._files import Dialect, table_files
-from fallline.data.tables._reading import Rows, read_rows
+from fallline.data.tables._reading import Rows, Selection, read_rows
 from fallline.data.tables._survey import surveyed
 from fallline.maths.network._signature import Column, Signature
 
@@ -100,18 +102,25 @@ def open_table(
     >>> table.X[0], table.y
     (array([1., 1., 0.]), array([2., 3., 5., 3.]))
     """
-    _check_settings(missing, sample, decimal)
+    _check_settings(missing, sample, decimal, class_targets)
     table, targets, as_text = os.fspath(path_or_glob), listed(target), listed(categorical)
     files = table_files(path_or_glob, Dialect(separator, encoding))
     inputs = chosen_inputs(table, files[0].names, targets, features, listed(drop), as_text)
-    rows = list(read_rows(files, [*inputs, *targets], sample, checked_integer(seed, "seed", 0)))
+    names = [*inputs, *targets]
+    selection = Selection(names, as_text, sample, checked_integer(seed, "seed", 0), missing == "drop")
+    rows = list(read_rows(files, selection))
+    if not any(len(some.numbers) for some in rows):
+        raise InputError(f"{table}: no row is left: take a larger sample, or drop the columns with the gaps")
     known = given_columns(features)
+    learned = surveyed(table, rows, [name for name in names if name not in known], as_text, decimal)
+    columns = {**known, **learned}
     signature = Signature(
-        tuple(known or surveyed(table, rows, inputs, as_text, decimal)),
-        target_columns(table, surveyed(table, rows, targets, as_text, decimal)),
+        tuple(columns[name] for name in inputs),
+        target_columns(table, [columns[name] for name in targets]),
         class_targets,
     )
-    X, y, numbers = _encoded(table, rows, signature, decimal, drop_missing=missing == "drop")
+    reader = Reader(signature, decimal, droppable={*inputs} - {*known})
+    X, y, numbers = (np.concatenate(part) for part in zip(*map(reader.read, rows), strict=True))
     if targets:
         check_targets(table, y, signature)
     if targets and not known:
@@ -119,28 +128,39 @@ def open_table(
     return TableSource(X, y, numbers, signature, table, n_rows=rows[-1].rows_read)
 
 
-def _encoded(
-    table: str, rows: Sequence[Rows], signature: Signature, decimal: str, *, drop_missing: bool
-) -> tuple[FloatArray, FloatArray, Array]:
-    """Return inputs, targets and row numbers of all rows that are used."""
-    parts = []
-    for some in rows:
-        X, y = (_numbers(some, columns, decimal) for columns in (signature.inputs, signature.targets))
-        gaps = np.isnan(X).any(axis=1) | np.isnan(y).any(axis=1)
-        if gaps.any() and not drop_missing:
-            raise _first_gap(some, signature, int(np.argmax(gaps)))
-        parts.append((X[~gaps], as_targets(y[~gaps], signature), some.numbers[~gaps]))
-    X, y, numbers = (np.concatenate(part) for part in zip(*parts, strict=True))
-    if len(numbers) == 0:
-        raise InputError(f"{table}: no row is left: take a larger sample, or drop the columns with the gaps")
-    return X, y, numbers
+class Reader(NamedTuple):
+    """Turns rows into numbers; ``droppable`` are columns that could be left out instead."""
 
+    signature: Signature
+    decimal: str
+    droppable: Set[str]
 
-def _numbers(rows: Rows, columns: Sequence[Column], decimal: str) -> FloatArray:
-    numbers = [
-        encoded(rows.cells[column.name], column, decimal, rows.place(column.name)) for column in columns
-    ]
-    return np.hstack(numbers) if numbers else np.empty((len(rows.numbers), 0))
+    def read(self, rows: Rows) -> tuple[FloatArray, FloatArray, Array]:
+        """Return inputs, targets and row numbers."""
+        self._check_complete(rows)
+        X, y = (self._numbers(rows, columns) for columns in (self.signature.inputs, self.signature.targets))
+        return X, as_targets(y, self.signature), rows.numbers
+
+    def _numbers(self, rows: Rows, columns: Sequence[Column]) -> FloatArray:
+        numbers = [
+            encoded(rows.cells[column.name], column, self.decimal, self._place(rows, column.name))
+            for column in columns
+        ]
+        return np.hstack(numbers) if numbers else np.empty((len(rows.numbers), 0))
+
+    def _place(self, rows: Rows, name: str) -> Place:
+        return rows.place(name, can_drop=name in self.droppable)
+
+    def _check_complete(self, rows: Rows) -> None:
+        if not rows.gaps.any():
+            return
+        index = int(np.argmax(rows.gaps))
+        name = next(name for name, cells in rows.cells.items() if not cells[index].is_valid)
+        place = self._place(rows, name)
+        raise InputError(
+            f"{place.of(index)} holds no value: fill it in{', drop the column' if place.can_drop else ''}, "
+            "or leave such rows out by setting missing to drop"
+        )
 
 
 def as_targets(numbers: FloatArray, signature: Signature) -> FloatArray:
@@ -151,19 +171,16 @@ def as_targets(numbers: FloatArray, signature: Signature) -> FloatArray:
     return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
 
-def _first_gap(rows: Rows, signature: Signature, index: int) -> InputError:
-    columns = [column.name for column in (*signature.inputs, *signature.targets)]
-    name = next(name for name in columns if not rows.cells[name][index].is_valid)
-    return InputError(
-        f"{rows.place(name).of(index)} holds no value: fill it in, drop the column, or set missing to drop "
-        "to leave such rows out"
-    )
-
-
-def _check_settings(missing: str, sample: float, decimal: str) -> None:
+def _check_settings(missing: str, sample: float, decimal: str, class_targets: Sequence[float]) -> None:
     if missing not in ("error", "drop"):
         raise InputError(f"missing must be 'error' or 'drop', got {missing!r}")
-    if not 0.0 < sample <= 1.0:
+    if not isinstance(sample, Real) or not 0.0 < sample <= 1.0:
         raise InputError(f"sample must be a share above 0 and at most 1, got {sample!r}")
     if decimal not in (".", ","):
         raise InputError(f"decimal must be '.' or ',', got {decimal!r}")
+    if (
+        not isinstance(class_targets, tuple)
+        or len(class_targets) != 2
+        or class_targets[0] == class_targets[1]
+    ):
+        raise InputError(f"class_targets must be two different numbers, got {class_targets!r}")

@@ -26,7 +26,7 @@ class ParquetFile:
         except (pa.ArrowException, OSError) as error:
             raise self._refusal(error) from None
         if rows == 0:
-            raise InputError(f"{path} holds no rows: give it some to learn from")
+            raise InputError(f"{path} holds no rows: give it some")
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Yield some of the columns, in the order of the file."""
@@ -38,6 +38,10 @@ class ParquetFile:
 
     def _refusal(self, error: Exception) -> InputError:
         reason = " ".join(str(error).split())
+        if "magic" in reason or "footer" in reason:
+            return InputError(
+                f"{self.path} is no whole Parquet file: it is cut short or something else, so write it anew"
+            )
         return InputError(
             f"{self.path} cannot be read as Parquet ({reason}): the file is damaged or no Parquet"
         )

@@ -26,20 +26,44 @@ class Rows(NamedTuple):
     numbers: Array
     cells: dict[str, Any]
 
-    def place(self, column: str) -> Place:
+    def place(self, column: str, *, can_drop: bool) -> Place:
         """Return where the cells of a column lie."""
-        return Place(self.file.path, column, self.numbers - self.rows_before)
+        return Place(self.file.path, column, self.numbers - self.rows_before, can_drop)
+
+    @property
+    def gaps(self) -> Array:
+        """Whether a cell is missing, for each row."""
+        missing = [cells.is_null().to_numpy(zero_copy_only=False) for cells in self.cells.values()]
+        gaps: Array = np.logical_or.reduce(missing)
+        return gaps
+
+    def filtered(self, kept: Array) -> Rows:
+        """Return some of the rows."""
+        mask = pa.array(kept)
+        cells = {name: cells.filter(mask) for name, cells in self.cells.items()}
+        return self._replace(numbers=self.numbers[kept], cells=cells)
 
 
-def read_rows(files: Sequence[TableFile], names: Sequence[str], sample: float, seed: int) -> Iterator[Rows]:
-    """Yield some columns of all files, in order; of the rows a share that depends on their numbers alone."""
-    generator, row = draws(seed, SAMPLE), 0
+class Selection(NamedTuple):
+    """What is read: columns, some of them as text, a share of the rows, with gaps or without."""
+
+    names: Sequence[str]
+    as_text: Sequence[str]
+    sample: float
+    seed: int
+    drop_gaps: bool
+
+
+def read_rows(files: Sequence[TableFile], selection: Selection) -> Iterator[Rows]:
+    """Yield what is selected of all files, in order; a sample depends on the numbers of the rows alone."""
+    generator, row = draws(selection.seed, SAMPLE), 0
     for file in files:
         rows_before = row
-        for batch in file.batches(names):
+        for batch in file.batches(selection.names):
             numbers = np.arange(row + 1, row + 1 + batch.num_rows)
             row += batch.num_rows
-            if sample < 1.0:
-                kept = generator.random(batch.num_rows) < sample
-                batch, numbers = batch.filter(pa.array(kept)), numbers[kept]
-            yield Rows(file, rows_before, row, numbers, {name: tidied(batch[name]) for name in names})
+            cells = {name: tidied(batch[name], as_text=name in selection.as_text) for name in selection.names}
+            rows = Rows(file, rows_before, row, numbers, cells)
+            if selection.sample < 1.0:
+                rows = rows.filtered(generator.random(batch.num_rows) < selection.sample)
+            yield rows.filtered(~rows.gaps) if selection.drop_gaps else rows

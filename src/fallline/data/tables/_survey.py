@@ -25,14 +25,14 @@ TEMPORAL = "turn it into a number (days since a start, the hour, the month), or 
 
 def surveyed(
     table: str, rows: Sequence[Rows], names: Sequence[str], categorical: Sequence[str], decimal: str
-) -> list[Column]:
+) -> dict[str, Column]:
     """Return what each of some columns holds."""
     from_text = all(some.file.is_text for some in rows)
     surveys = [ColumnSurvey(name, decimal, from_text=from_text) for name in names]
     for some in rows:
         for survey in surveys:
             survey.add(some.cells[survey.name])
-    return [survey.column(table, categorical=survey.name in categorical) for survey in surveys]
+    return {survey.name: survey.column(table, categorical=survey.name in categorical) for survey in surveys}
 
 
 class ColumnSurvey:
@@ -42,7 +42,7 @@ class ColumnSurvey:
         self.name = name
         self.from_text = from_text
         self.decimal = decimal
-        self.type: pa.DataType | None = None
+        self.types: list[pa.DataType] = []
         self.present = self.missing = self.numbers = self.booleans = 0
         self.distinct: set[str] = set()
 
@@ -50,8 +50,8 @@ class ColumnSurvey:
         """Count some tidied cells."""
         self.missing += cells.null_count
         self.present += len(cells) - cells.null_count
-        if self.type is None or pa.types.is_null(self.type):
-            self.type = cells.type
+        if not pa.types.is_null(cells.type) and cells.type not in self.types:
+            self.types.append(cells.type)
         if pa.types.is_string(cells.type):
             self._add_text(cells)
         if len(self.distinct) <= MOST_CATEGORIES and _is_readable(cells.type):
@@ -70,14 +70,20 @@ class ColumnSurvey:
     def column(self, table: str, *, categorical: bool) -> Column:
         """Return the column that the cells make."""
         where = f"{table}: column {self.name!r}"
-        if self.type is None or self.present == 0:
+        if self.present == 0:
             raise InputError(f"{where} holds nothing: drop the column")
-        if not _is_readable(self.type):
-            raise InputError(f"{where} holds {_kind(self.type)}")
+        if len(self.types) > 1:
+            found = " and ".join(map(str, self.types))
+            raise InputError(
+                f"{where} holds {found} in different files: write them alike, or drop the column"
+            )
+        (kind,) = self.types
+        if not _is_readable(kind):
+            raise InputError(f"{where} holds {_unreadable(kind)}")
         if not categorical:
-            if pa.types.is_boolean(self.type) or (self.from_text and self.booleans == self.present):
+            if pa.types.is_boolean(kind) or (self.from_text and self.booleans == self.present):
                 return Column(self.name, "boolean", tuple(sorted({text.lower() for text in self.distinct})))
-            if pa.types.is_floating(self.type) or (self.from_text and 2 * self.numbers >= self.present):
+            if pa.types.is_floating(kind) or (self.from_text and 2 * self.numbers >= self.present):
                 return Column(self.name)
             self._check_categories(where)
         return Column(self.name, "category", tuple(sorted(self.distinct)))
@@ -104,7 +110,7 @@ def _is_readable(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind))
 
 
-def _kind(kind: pa.DataType) -> str:
+def _unreadable(kind: pa.DataType) -> str:
     if pa.types.is_temporal(kind):
         return f"dates or times ({kind}): {TEMPORAL}"
     return f"cells of the type {kind}, which cannot become numbers: drop the column"

@@ -109,15 +109,16 @@ def fitted(asked: Asked, *, quiet: bool) -> Fit:
         check_reach(source, activation)
         train_part, test_part, splitting = parted(source, asked)
         run = _trained(train_part, asked, show_state)
-    recipe = Recipe(asked.table, _opening(asked, source), splitting, asked.training, asked.start, asked.save)
+    opening = _opening(asked, source)
+    recipe = Recipe(asked.table, opening, splitting, asked.training, asked.start, asked.save)
     return Fit(asked, recipe, train_part, test_part, run, notes)
 
 
 def _opening(asked: Asked, source: TableSource) -> dict[str, Any]:
-    """Return the arguments of ``open_table``, with the targets of classes where there are some of their own."""
+    """Return the arguments of ``open_table``, with the targets of classes where they are their own."""
     ends = source.signature.class_targets
-    own = {"class_targets": ends} if source.signature.classes and ends != Signature.class_targets else {}
-    return {**asked.opening, **own}
+    has_own = source.signature.classes and ends != Signature.class_targets
+    return {**asked.opening, **({"class_targets": ends} if has_own else {})}
 
 
 def _trained(source: TableSource, asked: Asked, show_state: Callback) -> Run:
