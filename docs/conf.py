@@ -13,4 +13,6 @@ myst_heading_anchors = 3
 
 exclude_patterns = ["_build"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["sessions.css"]
 html_title = f"{project} {release}"

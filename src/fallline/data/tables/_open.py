@@ -137,8 +137,8 @@ class Reader(NamedTuple):
 
     def read(self, rows: Rows) -> tuple[FloatArray, FloatArray, Array]:
         """Return inputs, targets and row numbers."""
-        self._check_complete(rows)
         X, y = (self._numbers(rows, columns) for columns in (self.signature.inputs, self.signature.targets))
+        self._check_complete(rows)
         return X, as_targets(y, self.signature), rows.numbers
 
     def _numbers(self, rows: Rows, columns: Sequence[Column]) -> FloatArray:

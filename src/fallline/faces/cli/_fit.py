@@ -23,7 +23,7 @@ from fallline.faces.cli._endings import INTERRUPTED, exit_code
 from fallline.faces.cli._fit_view import show_fit
 from fallline.faces.cli._live import live
 from fallline.faces.cli._recipe import Recipe
-from fallline.faces.cli._scores import Scores, baseline_scores, network_scores
+from fallline.faces.cli._scores import Scores, baseline_scores, finite, network_scores
 from fallline.faces.cli._screen import screen, warnings_as_notes
 from fallline.maths.activations._activation import Activation, without_free_names
 from fallline.maths.network._model_file import load
@@ -94,7 +94,7 @@ def run_fit(asked: Asked, *, as_json: bool) -> int:
     if fit.saved:
         fit.run.network.save(fit.saved)
     if as_json:
-        print(json.dumps(as_dict(fit), indent=2, allow_nan=False))
+        print(json.dumps(finite(as_dict(fit)), indent=2, allow_nan=False))
     else:
         show_fit(screen(), fit)
     return INTERRUPTED if fit.run.stop is StopReason.INTERRUPTED else exit_code([fit.run.stop])

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fallline.faces.cli._demo_view import steps_table
 from fallline.faces.cli._scores import Scores, scores_by_output
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from fallline.faces.cli._fit import Fit
 
 MOST_NAMES, MOST_INPUTS, MOST_OUTPUTS = 12, 40, 5
-WIDEST_NAME = 36
+WIDEST_NAME, WIDEST_OUTPUT = 36, 20
+GAP = 2
+"""Between the columns of a table."""
 PARTS = ("train", "test")
 LABELS = {"error": "E", "rmse": "RMSE", "r2": "R²", "accuracy": "accuracy"}
 SHARES = ("r2", "accuracy")
@@ -39,7 +43,7 @@ def show_fit(console: Console, fit: Fit) -> None:
     if len(fit.run.network.output_names) > 1 and not fit.run.network.classes:
         show_table(console, outputs_table(fit))
     show_heading(console, "weights, for inputs in their own units")
-    show_table(console, weights_table(fit.run.network))
+    show_table(console, weights_table(fit.run.network, console.width))
     _show_what_is_next(console, fit)
 
 
@@ -64,10 +68,10 @@ def _listed(columns: Sequence[Column]) -> str:
 
 def _described(column: Column) -> str:
     if column.kind != "category":
-        return column.name
+        return _visible(column.name)
     categories = column.categories
-    shown = ", ".join(categories[:4]) + (f", … {len(categories)} in all" if len(categories) > 4 else "")
-    return f"{column.name} ({shown})"
+    shown = ", ".join(map(_visible, categories[:4])) + (f", … {len(categories)} in all" if len(categories) > 4 else "")
+    return f"{_visible(column.name)} ({shown})"
 
 
 def scores_table(fit: Fit) -> Table:
@@ -100,19 +104,27 @@ def _cell(scores: Scores, kind: str) -> str:
     return f"{value:.3f}" if kind in SHARES and abs(value) < 100 else f"{value:#.4g}"
 
 
-def weights_table(network: SingleLayer) -> Table:
-    """Return the weight of each input, and the intercept, for each output."""
-    outputs = network.output_names[:MOST_OUTPUTS]
-    weights = network.weights.reshape(len(network.input_names), -1)[:, :MOST_OUTPUTS]
-    intercept = np.ravel(network.intercept)[:MOST_OUTPUTS]
-    more = ("…",) if len(network.output_names) > MOST_OUTPUTS else ()
-    rows = [
-        (_short(name), *(f"{weight:.6g}" for weight in row), *more)
-        for name, row in zip(network.input_names[:MOST_INPUTS], weights, strict=False)
-    ]
-    last = ("intercept", *(f"{number:.6g}" for number in intercept), *more)
-    left = _left(network.input_names, MOST_INPUTS, len(last))
-    return table_of(("input", *map(_short, outputs), *more), [*rows, *left, last], texts=1)
+def weights_table(network: SingleLayer, width: int) -> Table:
+    """Return the weight of each input, and the intercept, for as many outputs as fit beside each other."""
+    weights = network.weights.reshape(len(network.input_names), -1)[:MOST_INPUTS, :MOST_OUTPUTS]
+    left = [name for (name,) in _left(network.input_names, MOST_INPUTS, 1)]
+    columns = [["input", *map(_short, network.input_names[:MOST_INPUTS]), *left, "intercept"]]
+    for output, numbers, intercept in zip(
+        network.output_names, weights.T, np.ravel(network.intercept), strict=False
+    ):
+        cells = [f"{weight:.6g}" for weight in numbers]
+        columns.append([_short(output, WIDEST_OUTPUT), *cells, *("" for _ in left), f"{intercept:.6g}"])
+    columns = _that_fit(columns, width)
+    if len(columns) <= len(network.output_names):
+        columns.append(["…"] * len(columns[0]))
+    header, *rows = zip(*columns, strict=True)
+    return table_of(header, rows, texts=1)
+
+
+def _that_fit(columns: list[list[str]], width: int) -> list[list[str]]:
+    """Return the columns that fit in a width beside one of dots: the names, and at least one output."""
+    ends = np.cumsum([GAP + max(map(cell_len, column)) for column in columns])
+    return columns[: max(2, int(np.searchsorted(ends, width - GAP - len("…"), side="right")))]
 
 
 def _left(items: Sequence[object], shown: int, width: int) -> list[tuple[str, ...]]:
@@ -120,8 +132,15 @@ def _left(items: Sequence[object], shown: int, width: int) -> list[tuple[str, ..
     return [(f"… and {left:,} more", *("",) * (width - 1))] if left > 0 else []
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= WIDEST_NAME else f"{name[: WIDEST_NAME - 1]}…"
+def _short(name: str, widest: int = WIDEST_NAME) -> str:
+    text = Text(_visible(name))
+    text.truncate(widest, overflow="ellipsis")
+    return text.plain
+
+
+def _visible(name: str) -> str:
+    """Return a name in which line breaks and control characters are written out."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in name)
 
 
 def _show_what_is_next(console: Console, fit: Fit) -> None:

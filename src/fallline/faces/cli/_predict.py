@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-import math
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from fallline.data.sources._table import TableSource
 from fallline.data.tables._files import Dialect, table_files
 from fallline.data.tables._open import open_table
 from fallline.faces.cli._endings import DONE
+from fallline.faces.cli._scores import finite
 from fallline.maths.network._model_file import load
 from fallline.maths.network._network import SingleLayer
 
@@ -37,12 +39,12 @@ def run_predict(
     network = load(model)
     source = open_table(table, features=_features(network, table, opening), **opening)
     predicted = predictions(network, source)
+    if out or not as_json:
+        columns = predicted if only else {**_read(table, opening, predicted), **predicted}
+        _write(pa.table(columns), out)
     if as_json:
         print(json.dumps(_as_dict(model, source, predicted), allow_nan=False))
-        return DONE
-    columns = predicted if only else {**_read(table, opening, predicted), **predicted}
-    _write(pa.table(columns), out)
-    if out:
+    elif out:
         _say_what_was_done(source, out)
     return DONE
 
@@ -93,36 +95,61 @@ def _read(table: str, opening: Mapping[str, Any], predicted: Mapping[str, Any]) 
                 f"{table}: the column {name!r} cannot stand beside the predictions, as its name is missing "
                 "or taken: rename it, or write the predictions only"
             )
-    batches = [batch for file in files for batch in file.batches(names)]
-    columns = pa.Table.from_batches(batches, batches[0].schema)
-    return dict(zip(columns.column_names, columns.columns, strict=True))
+    parts = [pa.Table.from_batches(file.batches(names)).select(names) for file in files]
+    try:
+        columns = pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{table}: a column is of one type in one file and of another in the next ({error}): write the "
+            "predictions only, or predict file by file"
+        ) from None
+    return dict(zip(names, columns.columns, strict=True))
 
 
 def _write(table: pa.Table, out: str | None) -> None:
-    options = pyarrow.csv.WriteOptions(
-        quoting_header=_quoting([pa.array(table.column_names)]),
-        quoting_style=_quoting([column for column in table.columns if pa.types.is_string(column.type)]),
-    )
     if out is None:
-        pyarrow.csv.write_csv(table, sys.stdout.buffer, options)
+        _write_csv(table, sys.stdout.buffer)
         return
     with written_whole(out) as stream:
         if out.endswith((".parquet", ".pq")):
             pyarrow.parquet.write_table(table, stream)
         else:
-            pyarrow.csv.write_csv(table, stream, options)
+            _write_csv(table, stream)
 
 
-def _quoting(texts: Iterable[Any]) -> str:
-    """Return Arrow's word for quotes around every text, where one needs them, else for none."""
-    needed = any(pc.any(pc.match_substring_regex(text, NEEDS_QUOTES)).as_py() for text in texts)
-    return "needed" if needed else "none"
+def _write_csv(table: pa.Table, stream: IO[bytes]) -> None:
+    """Write CSV; where a text needs quotes, Arrow puts them around every text."""
+    names = table.column_names
+    columns = list(map(_for_csv, names, table.columns))
+    lone_gap = len(columns) == 1 and columns[0].null_count > 0
+    if lone_gap:  # its line would be blank, and readers pass over blank lines
+        columns = [columns[0].cast(pa.string()).fill_null("")]
+    texts = [column for column in columns if pa.types.is_string(column.type)]
+    needed = lone_gap or any(pc.any(pc.match_substring_regex(text, NEEDS_QUOTES)).as_py() for text in texts)
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow(names)
+    stream.write(header.getvalue().encode())
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed" if needed else "none")
+    pyarrow.csv.write_csv(pa.table(columns, names), stream, options)
+
+
+def _for_csv(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return numbers, dates and times as they are, and all else as text."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_plain = pa.types.is_primitive(kind) or pa.types.is_decimal(kind)
+    try:
+        return column.cast(kind if is_plain else pa.string())
+    except pa.ArrowException:
+        raise InputError(
+            f"column {name!r} is of the type {kind}, which CSV cannot hold: write a .parquet file, or the "
+            "predictions only"
+        ) from None
 
 
 def _say_what_was_done(source: TableSource, out: str) -> None:
     left_out = source.n_rows - len(source.row_numbers)
     gaps = f", {left_out:,} of them without a prediction, as cells are missing" if left_out else ""
-    print(f"{source.n_rows:,} rows{gaps}: written to {out}")
+    print(f"{source.n_rows:,} row{'s' if source.n_rows != 1 else ''}{gaps}: written to {out}")
 
 
 def _as_dict(model: str, source: TableSource, predicted: Mapping[str, pa.Array]) -> dict[str, Any]:
@@ -130,10 +157,5 @@ def _as_dict(model: str, source: TableSource, predicted: Mapping[str, pa.Array])
         "model": model,
         "table": source.table,
         "rows": source.n_rows,
-        "predictions": {name: list(map(_finite, column.to_pylist())) for name, column in predicted.items()},
+        "predictions": {name: finite(column.to_pylist()) for name, column in predicted.items()},
     }
-
-
-def _finite(value: Any) -> Any:
-    """Return what JSON can hold."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

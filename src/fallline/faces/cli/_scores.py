@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,16 +41,19 @@ def scores_by_output(network: SingleLayer, source: TableSource) -> dict[str, Sco
     return {name: _scores(network, y, of_output) for name, y, of_output in columns}
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _scores(network: SingleLayer, y: Array, y_hat: Array) -> Scores:
-    squares = float(np.sum((y - y_hat) ** 2))
-    r2 = None if network.classes or len(y) < 2 else _r2(y, y_hat)
-    return Scores(0.5 * squares, float(np.sqrt(squares / y.size)), r2, _accuracy(network, y, y_hat))
+    squares = np.sum((y - y_hat) ** 2, axis=0)
+    error = 0.5 * float(np.sum(squares))
+    r2 = None if network.classes else _r2(y, squares)
+    return Scores(error, math.sqrt(2.0 * error / y.size), r2, _accuracy(network, y, y_hat))
 
 
-def _r2(y: Array, y_hat: Array) -> float:
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(y, y_hat))
+def _r2(y: Array, squares: Array) -> float | None:
+    """Return the mean over outputs of 1 − Σ(y − ŷ)² / Σ(y − ȳ)²; none where a target never changes."""
+    if (y == y[0]).all(axis=0).any():
+        return None
+    return float(np.mean(1.0 - squares / np.sum((y - y.mean(axis=0)) ** 2, axis=0)))
 
 
 def _accuracy(network: SingleLayer, y: Array, y_hat: Array) -> float | None:
@@ -56,3 +61,15 @@ def _accuracy(network: SingleLayer, y: Array, y_hat: Array) -> float | None:
     if network.classes and network.signature is not None:
         return float(np.mean(network.signature.labels(y_hat) == network.signature.labels(y)))
     return float(np.mean((y_hat > 0.5) == (y > 0.5))) if np.isin(y, (0.0, 1.0)).all() else None
+
+
+def finite(value: Any) -> Any:
+    """Return what JSON can hold: null for each number that is not finite."""
+    match value:
+        case dict():
+            return {name: finite(item) for name, item in value.items()}
+        case list() | tuple():
+            return [finite(item) for item in value]
+        case float() if not math.isfinite(value):
+            return None
+    return value
