@@ -1,13 +1,17 @@
 """A layer predicts what plain loops predict, in the precision of its inputs."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import LAYOUTS, NUMBERS, UNITS, clear_of_zero, laid, problems
 
+import fallline
 from fallline import Activation, InputError, SingleLayer, error_and_gradient
+from fallline.data.sources._arrays import ArraySource
+from fallline.maths.network._signature import Column, Signature
 
 
 @settings(deadline=None, max_examples=200)
@@ -83,3 +87,64 @@ def test_shapes_that_do_not_fit_are_refused(weights, intercept, message):
 def test_inputs_of_another_width_are_refused(X):
     with pytest.raises(InputError, match=r"takes \(n_samples, 2\)"):
         SingleLayer([1.0, 2.0]).predict(X)
+
+
+SOIL = Column("soil", "category", ("clay", "loam", "sand"))
+BEANS = Signature((Column("rain"), SOIL), (Column("yield"),))
+
+
+class TestNames:
+    def test_without_a_signature_inputs_and_outputs_are_numbered(self):
+        assert SingleLayer([1.0, 2.0]).input_names == ("x0", "x1")
+        assert SingleLayer([1.0, 2.0]).output_names == ("y",)
+        assert SingleLayer(np.ones((1, 2))).output_names == ("y0", "y1")
+        assert SingleLayer([1.0]).classes == ()
+
+    def test_a_signature_names_them(self):
+        network = SingleLayer(np.ones(4), signature=BEANS)
+        assert network.input_names == ("rain", "soil=clay", "soil=loam", "soil=sand")
+        assert network.output_names == ("yield",)
+
+    def test_a_signature_of_other_numbers_is_refused(self):
+        with pytest.raises(InputError, match=r"names 4 inputs and 1 outputs, but weights have shape \(3,\)"):
+            SingleLayer(np.ones(3), signature=BEANS)
+
+    def test_names_of_a_data_frame_reach_the_network(self):
+        X = pd.DataFrame({"rain": [0.0, 1.0, 2.0], "sun": [3.0, 1.0, 2.0]})
+        y = pd.Series([1.0, 2.0, 4.0], name="yield")
+        network = fallline.train(X, y).network
+        assert (network.input_names, network.output_names) == (("rain", "sun"), ("yield",))
+        assert fallline.train(X.to_numpy(), y).network.signature is None
+
+    def test_a_training_leaves_its_summary(self):
+        run = fallline.train([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+        assert run.network.training["records"] == 3
+        assert run.network.training["error"] == run.state.error
+        assert run.network.training["stop"] == run.stop.name
+
+
+class TestClasses:
+    X = np.array([[-2.0], [-0.1], [0.3], [2.0]])
+
+    def test_of_two_the_second_is_above_the_middle(self):
+        signature = Signature((Column("x"),), (Column("y", "category", ("no", "yes")),), (-1.0, 1.0))
+        network = SingleLayer([1.0], activation="tanh", signature=signature)
+        assert network.output_names == ("y=yes",)
+        assert network.classify(self.X).tolist() == ["no", "no", "yes", "yes"]
+
+    def test_of_more_the_greatest_output_wins(self):
+        signature = Signature((Column("x"),), (Column("y", "category", ("a", "b", "c")),))
+        network = SingleLayer([[-1.0, 0.0, 1.0]], [0.0, 0.2, 0.0], signature=signature)
+        assert network.classify(self.X).tolist() == ["a", "b", "c", "c"]
+
+    def test_a_regression_has_none(self):
+        with pytest.raises(InputError, match="not trained on classes: call predict"):
+            SingleLayer([1.0]).classify(self.X)
+
+
+def test_a_source_is_predicted_block_by_block():
+    X = np.random.default_rng(0).normal(size=(300_000, 8))
+    network = SingleLayer(np.arange(8.0), activation="tanh")
+    source = ArraySource(X, X[:, 0])
+    assert source.n_blocks > 1
+    np.testing.assert_allclose(network.predict(source), network.predict(X), rtol=1e-12)

@@ -15,7 +15,7 @@ from fallline._errors import InputError
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise an InputError, before any work is done, if a file could not be written there."""
     target = Path(path)
-    if target.is_dir():
+    if os.path.isdir(target):
         raise InputError(f"{target} is a folder: give the name of a file")
     if not os.access(target.parent, os.W_OK):
         there = "cannot be written" if target.parent.exists() else "is not there"

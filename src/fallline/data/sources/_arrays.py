@@ -32,6 +32,8 @@ def as_source(X: Any, y: Any, sample_weight: Any = None) -> Source:
     if y is not None or sample_weight is not None:
         raise InputError("a source brings its own targets and weights: leave y and sample_weight out")
     source: Source = X
+    if source.shape.n_outputs == 0:
+        raise InputError("the source has no target: name one when it is opened")
     return source
 
 
