@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -83,7 +83,7 @@ class Fit:
     @property
     def saved(self) -> str | None:
         """Where the network is kept; a training that diverged leaves nothing worth keeping."""
-        return None if self.run.stop is StopReason.DIVERGED else self.asked.save
+        return self.recipe.save
 
 
 def run_fit(asked: Asked, *, as_json: bool) -> int:
@@ -105,20 +105,28 @@ def fitted(asked: Asked, *, quiet: bool) -> Fit:
     activation = without_free_names(asked.training.get("activation", "identity"))
     ends = {name: asked.training[name] for name in ("max_iter", "tol") if name in asked.training}
     with live(asked.table, quiet=quiet, **ends) as show_state, warnings_as_notes() as notes:
-        source = open_table(asked.table, **asked.opening, class_targets=class_targets(activation))
+        source = opened(asked, activation)
         check_reach(source, activation)
         train_part, test_part, splitting = parted(source, asked)
         run = _trained(train_part, asked, show_state)
     opening = _opening(asked, source)
-    recipe = Recipe(asked.table, opening, splitting, asked.training, asked.start, asked.save)
+    save = None if run.stop is StopReason.DIVERGED else asked.save
+    recipe = Recipe(asked.table, opening, splitting, asked.training, asked.start, save)
     return Fit(asked, recipe, train_part, test_part, run, notes)
 
 
+def opened(asked: Asked, activation: Activation) -> TableSource:
+    """Open the table; classes are trained towards what the activation reaches."""
+    source = open_table(asked.table, **asked.opening, class_targets=class_targets(activation))
+    if not source.signature.classes:  # a network of numbers is the same without
+        source.signature = replace(source.signature, class_targets=Signature.class_targets)
+    return source
+
+
 def _opening(asked: Asked, source: TableSource) -> dict[str, Any]:
-    """Return the arguments of ``open_table``, with the targets of classes where they are their own."""
+    """Return the arguments of ``open_table``, with the targets of classes where they are not its default."""
     ends = source.signature.class_targets
-    has_own = source.signature.classes and ends != Signature.class_targets
-    return {**asked.opening, **({"class_targets": ends} if has_own else {})}
+    return {**asked.opening, **({} if ends == Signature.class_targets else {"class_targets": ends})}
 
 
 def _trained(source: TableSource, asked: Asked, show_state: Callback) -> Run:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MOST_NAMES, MOST_INPUTS, MOST_OUTPUTS = 12, 40, 5
 WIDEST_NAME, WIDEST_OUTPUT = 36, 20
-GAP = 2
-"""Between the columns of a table."""
+GAP, MARGIN = 2, 4
+"""What a table takes beside the text in its columns: between them, and for its edge and a column of dots."""
 PARTS = ("train", "test")
 LABELS = {"error": "E", "rmse": "RMSE", "r2": "R²", "accuracy": "accuracy"}
 SHARES = ("r2", "accuracy")
@@ -70,7 +70,9 @@ def _described(column: Column) -> str:
     if column.kind != "category":
         return _visible(column.name)
     categories = column.categories
-    shown = ", ".join(map(_visible, categories[:4])) + (f", … {len(categories)} in all" if len(categories) > 4 else "")
+    shown = ", ".join(map(_visible, categories[:4])) + (
+        f", … {len(categories)} in all" if len(categories) > 4 else ""
+    )
     return f"{_visible(column.name)} ({shown})"
 
 
@@ -124,7 +126,7 @@ def weights_table(network: SingleLayer, width: int) -> Table:
 def _that_fit(columns: list[list[str]], width: int) -> list[list[str]]:
     """Return the columns that fit in a width beside one of dots: the names, and at least one output."""
     ends = np.cumsum([GAP + max(map(cell_len, column)) for column in columns])
-    return columns[: max(2, int(np.searchsorted(ends, width - GAP - len("…"), side="right")))]
+    return columns[: max(2, int(np.searchsorted(ends, width - MARGIN, side="right")))]
 
 
 def _left(items: Sequence[object], shown: int, width: int) -> list[tuple[str, ...]]:

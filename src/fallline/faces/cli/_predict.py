@@ -127,8 +127,8 @@ def _write_csv(table: pa.Table, stream: IO[bytes]) -> None:
     texts = [column for column in columns if pa.types.is_string(column.type)]
     needed = lone_gap or any(pc.any(pc.match_substring_regex(text, NEEDS_QUOTES)).as_py() for text in texts)
     header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow(names)
-    stream.write(header.getvalue().encode())
+    csv.writer(header).writerow(names)
+    stream.write(header.getvalue().removesuffix("\r\n").encode() + b"\n")
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed" if needed else "none")
     pyarrow.csv.write_csv(pa.table(columns, names), stream, options)
 
