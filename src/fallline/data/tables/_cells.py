@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from fallline._errors import InputError
 from fallline._typing import Array, FloatArray
-from fallline.maths.network._signature import Column
+from fallline.data.tables._wording import excerpt, listing
+from fallline.maths.network._signature import BOOLEANS, Column
 
 MISSING = (
     "",
@@ -30,7 +31,6 @@ MISSING = (
     "<NA>",
 )
 """Cells of a CSV file that hold nothing."""
-LONGEST_SHOWN, MOST_SHOWN = 40, 8
 LARGEST = 1e150
 """Beyond this a square overflows."""
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity)$"
@@ -39,7 +39,6 @@ THOUSANDS = {".": r"[+-]?\d{1,3}([,' ]\d{3})+(\.\d*)?", ",": r"[+-]?\d{1,3}([.' 
 """How numbers with separators of thousands look, by the decimal sign."""
 DECIMAL_COMMA = r"[+-]?\d*,\d+"
 BOOLEAN = r"^(?i:true|false)$"
-BOOLEANS = ("false", "true")
 
 
 class Place(NamedTuple):
@@ -64,16 +63,25 @@ def tidied(cells: pa.Array, *, as_text: bool) -> pa.Array:
     """Return cells as text, booleans or float64, with null for what is missing; other types as they are."""
     if pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_decode()
-    if as_text and not pa.types.is_nested(cells.type):
+    if as_text and is_primitive_or_text(cells.type):
         cells = pc.cast(cells, pa.string())
     kind = cells.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if _is_text(kind):
         text = pc.utf8_trim_whitespace(cells.cast(pa.string()))
         return pc.if_else(pc.is_in(text, pa.array(MISSING)), None, text)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         numbers = pc.cast(cells, pa.float64(), safe=False)
         return pc.if_else(pc.is_nan(numbers), None, numbers)
     return cells
+
+
+def is_primitive_or_text(kind: pa.DataType) -> bool:
+    """Whether cells of a type can be written as text."""
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or _is_text(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def as_numbers(text: pa.Array, decimal: str) -> pa.Array:
@@ -88,7 +96,7 @@ def as_numbers(text: pa.Array, decimal: str) -> pa.Array:
 
 
 def encoded(cells: pa.Array, column: Column, decimal: str, place: Place) -> FloatArray:
-    """Return tidied cells as the numbers (n, len(column.numbers)) of a column, with NaN for what is missing.
+    """Return tidied cells as the features (n, n_features) of a column, with NaN for what is missing.
 
     Raises
     ------
@@ -136,7 +144,7 @@ def _check_all_are_numbers(
     cell = str(cells[index].as_py())
     kind = "a number" if column.kind == "number" else "true or false"
     advice = _advice(cell, decimal) or place.advice
-    raise InputError(f"{place.of(index)} holds {_shown(cell)}, which is not {kind}: {advice}")
+    raise InputError(f"{place.of(index)} holds {excerpt(cell)}, which is not {kind}: {advice}")
 
 
 def _advice(cell: str, decimal: str) -> str:
@@ -149,15 +157,11 @@ def _advice(cell: str, decimal: str) -> str:
     return "set decimal to ',', or write a point" if has_comma else ""
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
-
-
 def _check_no_nul(text: pa.Array, place: Place) -> None:
     index = pc.index(pc.match_substring(text, "\0"), True).as_py()
     if index >= 0:
         raise InputError(
-            f"{place.of(index)} holds {_shown(text[index].as_py())}, with a NUL, which is no text: "
+            f"{place.of(index)} holds {excerpt(text[index].as_py())}, with a NUL, which is no text: "
             f"{place.advice}"
         )
 
@@ -171,11 +175,10 @@ def _one_hot(cells: pa.Array, column: Column, place: Place) -> FloatArray:
     unseen = pc.and_(pc.is_null(codes), pc.is_valid(text)).to_numpy(zero_copy_only=False)
     if unseen.any():
         index = int(np.argmax(unseen))
-        known = ", ".join(map(_shown, column.categories[:MOST_SHOWN]))
-        more = ", …" if len(column.categories) > MOST_SHOWN else ""
+        known = listing(column.categories)
         raise InputError(
-            f"{place.of(index)} holds {_shown(text[index].as_py())}, a category that the network was not "
-            f"trained on: it knows {known}{more}; correct the cell, or leave such rows out"
+            f"{place.of(index)} holds {excerpt(text[index].as_py())}, a category that the network was not "
+            f"trained on: it knows {known}; correct the cell, or leave such rows out"
         )
     places = codes.fill_null(-1).to_numpy(zero_copy_only=False)
     numbers: FloatArray = (places[:, None] == np.arange(len(column.categories))).astype(np.float64)

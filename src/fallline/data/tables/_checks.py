@@ -9,9 +9,8 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import FloatArray
+from fallline.data.tables._wording import listing
 from fallline.maths.network._signature import Signature
-
-MOST_SHOWN = 10
 
 
 def check_targets(table: str, y: FloatArray, signature: Signature) -> None:
@@ -31,7 +30,8 @@ def check_inputs(table: str, X: FloatArray, signature: Signature) -> None:
     columns = list(_columns(X, signature))
     constant = [name for name, numbers in columns if (numbers == numbers[0]).all()]
     if constant:
-        raise InputError(f"{table}: {_named(constant)} the same in every row: drop {','.join(constant)}")
+        what = f"column {constant[0]!r} is" if len(constant) == 1 else f"columns {listing(constant)} are each"
+        raise InputError(f"{table}: {what} the same in every row: drop {','.join(constant)}")
     first: dict[bytes, str] = {}
     for name, numbers in columns:
         twin = first.setdefault(hashlib.sha256(numbers.tobytes()).digest(), name)
@@ -43,11 +43,6 @@ def _columns(X: FloatArray, signature: Signature) -> Iterator[tuple[str, FloatAr
     """Yield the name of each column and its numbers."""
     start = 0
     for column in signature.inputs:
-        stop = start + len(column.numbers)
+        stop = start + len(column.feature_names)
         yield column.name, X[:, start:stop]
         start = stop
-
-
-def _named(names: list[str]) -> str:
-    shown = ", ".join(map(repr, names[:MOST_SHOWN])) + (", …" if len(names) > MOST_SHOWN else "")
-    return f"column {shown} is" if len(names) == 1 else f"columns {shown} are"

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence, Set
+from typing import TypeVar
 
 from fallline._errors import InputError
-from fallline.maths.network._signature import Column
+from fallline.data.tables._wording import listing
+from fallline.maths.network._signature import BOOLEANS, Column
 
-MOST_SHOWN = 10
+T = TypeVar("T", str, str | Column)
 
 
-def listed(names: Iterable[str] | str | None) -> tuple[str, ...]:
-    """Return names as a tuple; a text is one name."""
-    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+def listed(names: Iterable[T] | T | None) -> tuple[T, ...]:
+    """Return names, or columns, as a tuple; a lone one is one."""
+    return () if names is None else (names,) if isinstance(names, (str, Column)) else tuple(names)
 
 
 def chosen_inputs(
     table: str,
     names: Sequence[str],
     targets: Sequence[str],
-    features: str | Sequence[str | Column] | None,
+    features: Sequence[str | Column] | None,
     drop: Sequence[str],
     categorical: Sequence[str],
 ) -> list[str]:
@@ -33,20 +34,23 @@ def chosen_inputs(
     InputError
         For names that the table has not, that stand twice, or that are asked for in two roles.
     """
-    wanted = None if features is None else [_name(feature) for feature in _features(features)]
+    wanted = None if features is None else [_name(feature) for feature in features]
+    counts = Counter(names)
     for name in (*targets, *(wanted or ()), *drop, *categorical):
-        _check_known(table, names, name)
-    inputs = [name for name in (names if wanted is None else wanted) if name not in (*targets, *drop)]
+        if name not in counts:
+            raise _unknown(table, names, name)
+    left_out = {*targets, *drop}
+    inputs = [name for name in (names if wanted is None else wanted) if name not in left_out]
     _check_roles(table, targets, wanted, drop)
-    _check_header(table, names, [*targets, *inputs])
+    _check_header(table, names, counts, {*targets, *inputs})
     if not inputs:
         raise InputError(f"{table} has no column left to learn from: name some as features, or drop fewer")
     return inputs
 
 
-def given_columns(features: str | Sequence[str | Column] | None) -> dict[str, Column]:
+def given_columns(features: Sequence[str | Column] | None) -> dict[str, Column]:
     """Return the features that say themselves what they hold, by name."""
-    return {feature.name: feature for feature in _features(features or ()) if isinstance(feature, Column)}
+    return {feature.name: feature for feature in features or () if isinstance(feature, Column)}
 
 
 def target_columns(table: str, columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -72,29 +76,20 @@ def target_columns(table: str, columns: Sequence[Column]) -> tuple[Column, ...]:
                 "classes are needed: choose another target"
             )
     return tuple(
-        replace(column, kind="category") if column.kind == "boolean" else column for column in columns
+        Column(column.name, "category", BOOLEANS) if column.kind == "boolean" else column
+        for column in columns
     )
-
-
-def _features(features: str | Sequence[str | Column]) -> Sequence[str | Column]:
-    return (features,) if isinstance(features, str) else features
 
 
 def _name(feature: str | Column) -> str:
     return feature if isinstance(feature, str) else feature.name
 
 
-def _check_known(table: str, names: Sequence[str], name: str) -> None:
-    if name in names:
-        return
+def _unknown(table: str, names: Sequence[str], name: str) -> InputError:
     by_lower = {known.lower(): known for known in names}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    if close:
-        advice = f"did you mean {by_lower[close[0]]!r}?"
-    else:
-        shown = ", ".join(repr(known) for known in names[:MOST_SHOWN])
-        advice = f"it has {shown}{', …' if len(names) > MOST_SHOWN else ''}"
-    raise InputError(f"{table} has no column {name!r}; {advice}")
+    advice = f"did you mean {by_lower[close[0]]!r}?" if close else f"it has {listing(names)}"
+    return InputError(f"{table} has no column {name!r}; {advice}")
 
 
 def _check_roles(
@@ -103,20 +98,18 @@ def _check_roles(
     twice = [name for name, count in Counter((*targets, *(features or ()))).items() if count > 1]
     if twice:
         raise InputError(f"{table}: the column {twice[0]!r} is asked for twice: name it once")
-    dropped = [name for name in (*targets, *(features or ())) if name in drop]
+    dropped = [name for name in (*targets, *(features or ())) if name in {*drop}]
     if dropped:
         raise InputError(f"{table}: the column {dropped[0]!r} is asked for and dropped: decide for one")
 
 
-def _check_header(table: str, names: Sequence[str], used: Sequence[str]) -> None:
+def _check_header(table: str, names: Sequence[str], counts: Counter[str], used: Set[str]) -> None:
     if "" in used:
-        raise InputError(
-            f"{table}: column {names.index('') + 1} has no name: name it in the header, or drop ''"
-        )
-    for name in used:
-        places = [place for place, known in enumerate(names, start=1) if known == name]
-        if len(places) > 1:
+        place = names.index("") + 1
+        raise InputError(f"{table}: column {place} has no name: name it in the header, or drop ''")
+    for name in names:
+        if counts[name] > 1 and name in used:
+            first, second, *_ = (place for place, known in enumerate(names, start=1) if known == name)
             raise InputError(
-                f"{table}: columns {places[0]} and {places[1]} are both named {name!r}: rename one in the "
-                "header"
+                f"{table}: columns {first} and {second} are both named {name!r}: rename one in the header"
             )

@@ -6,12 +6,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
 from fallline._errors import InputError
+from fallline.data.tables._wording import excerpt
 
 SEPARATORS = ",;\t|"
 HEADER_BYTES = 4 * 2**20
@@ -25,7 +27,7 @@ BLOCK_BYTES = 8 * 2**20
 
 
 class CsvFile:
-    """A CSV file with a header; its cells come as text, without the spaces around them."""
+    """A CSV file with a header; its cells come as text."""
 
     is_text = True
 
@@ -42,7 +44,8 @@ class CsvFile:
         try:
             self.names = [name.strip() for name in next(rows)]
             self.header_lines = reader.line_num
-            next(rows)
+            with suppress(csv.Error):  # a very long cell: Arrow reads it, or says what is wrong
+                next(rows)
         except StopIteration:
             raise InputError(f"{path} holds no rows below its header: give it some") from None
         except csv.Error as error:
@@ -95,11 +98,11 @@ class CsvFile:
             place = f"{self.path}, row {row.number - self.header_lines}"
             if row.text.count('"') % 2:
                 return InputError(
-                    f"{place} opens a quote that is never closed ({_excerpt(row.text)}): close it, or write "
+                    f"{place} opens a quote that is never closed ({excerpt(row.text)}): close it, or write "
                     "it twice where it is meant"
                 )
             return InputError(
-                f"{place} has {cells} under {row.expected_columns} columns ({_excerpt(row.text)}): correct "
+                f"{place} has {cells} under {row.expected_columns} columns ({excerpt(row.text)}): correct "
                 f"the row, or quote cells that hold the separator {self.separator!r}"
             )
         if "UTF8" in str(error) or isinstance(error, UnicodeError):
@@ -153,7 +156,3 @@ def _place(message: str, names: Sequence[str], header_lines: int) -> str:
         return ""
     column, row = int(found[1]), int(found[2]) - header_lines
     return f", row {row}" + (f", column {names[column]!r}" if column < len(names) else "")
-
-
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")

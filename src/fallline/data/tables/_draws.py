@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from fallline.data._validate import checked_integer
+
 SAMPLE, SPLIT = 1, 2
 """Purposes with draws of their own."""
 
 
 def draws(seed: int, purpose: int) -> np.random.Generator:
     """Return a generator whose n-th draw belongs to the n-th row."""
-    return np.random.Generator(np.random.Philox(key=[seed, purpose]))
+    entropy = [checked_integer(seed, "seed", 0), purpose]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))

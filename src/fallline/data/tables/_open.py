@@ -11,14 +11,13 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array, FloatArray
-from fallline.data._validate import checked_integer
-from fallline.data.sources._table import TableSource
 from fallline.data.tables._cells import Place, encoded
 from fallline.data.tables._checks import check_inputs, check_targets
 from fallline.data.tables._choose import chosen_inputs, given_columns, listed, target_columns
-from fallline.data.tables._files import Dialect, table_files
 from fallline.data.tables._reading import Rows, Selection, read_rows
+from fallline.data.tables._source import TableSource
 from fallline.data.tables._survey import surveyed
+from fallline.data.tables._table_files import Dialect, table_files
 from fallline.maths.network._signature import Column, Signature
 
 
@@ -102,30 +101,40 @@ def open_table(
     >>> table.X[0], table.y
     (array([1., 1., 0.]), array([2., 3., 5., 3.]))
     """
-    _check_settings(missing, sample, decimal, class_targets)
-    table, targets, as_text = os.fspath(path_or_glob), listed(target), listed(categorical)
+    _check_settings(missing, sample, decimal)
+    table, targets, features = (
+        os.fspath(path_or_glob),
+        listed(target),
+        None if features is None else listed(features),
+    )
     files = table_files(path_or_glob, Dialect(separator, encoding))
-    inputs = chosen_inputs(table, files[0].names, targets, features, listed(drop), as_text)
-    names = [*inputs, *targets]
-    selection = Selection(names, as_text, sample, checked_integer(seed, "seed", 0), missing == "drop")
-    rows = list(read_rows(files, selection))
-    if not any(len(some.numbers) for some in rows):
+    inputs = chosen_inputs(table, files[0].names, targets, features, listed(drop), listed(categorical))
+    names, known = [*inputs, *targets], given_columns(features)
+    as_text = [*listed(categorical), *(name for name, column in known.items() if column.kind == "category")]
+    rows = list(read_rows(files, Selection(names, as_text, sample, seed, missing == "drop")))
+    if not any(len(some.row_numbers) for some in rows):
         raise InputError(f"{table}: no row is left: take a larger sample, or drop the columns with the gaps")
-    known = given_columns(features)
-    learned = surveyed(table, rows, [name for name in names if name not in known], as_text, decimal)
-    columns = {**known, **learned}
-    signature = Signature(
-        tuple(columns[name] for name in inputs),
-        target_columns(table, [columns[name] for name in targets]),
-        class_targets,
+    unknown = [name for name in names if name not in known]
+    columns = known | surveyed(table, rows, unknown, targets, as_text, decimal)
+    signature = _signature(
+        table, [columns[name] for name in inputs], [columns[name] for name in targets], class_targets
     )
     reader = Reader(signature, decimal, droppable={*inputs} - {*known})
-    X, y, numbers = (np.concatenate(part) for part in zip(*map(reader.read, rows), strict=True))
-    if targets:
-        check_targets(table, y, signature)
+    X, y, row_numbers = (np.concatenate(part) for part in zip(*map(reader.read, rows), strict=True))
     if targets and not known:
+        check_targets(table, y, signature)
         check_inputs(table, X, signature)
-    return TableSource(X, y, numbers, signature, table, n_rows=rows[-1].rows_read)
+    return TableSource(X, y, row_numbers, signature, table, n_rows=rows[-1].rows_read)
+
+
+def _signature(
+    table: str, inputs: Sequence[Column], targets: Sequence[Column], class_targets: tuple[float, float]
+) -> Signature:
+    """Return what the columns mean; targets of classes are said only where there are some."""
+    wanted = target_columns(table, targets)
+    has_classes = any(column.kind == "category" for column in wanted)
+    ends = class_targets if has_classes else Signature.class_targets
+    return Signature(tuple(inputs), wanted, ends)
 
 
 class Reader(NamedTuple):
@@ -139,14 +148,14 @@ class Reader(NamedTuple):
         """Return inputs, targets and row numbers."""
         X, y = (self._numbers(rows, columns) for columns in (self.signature.inputs, self.signature.targets))
         self._check_complete(rows)
-        return X, as_targets(y, self.signature), rows.numbers
+        return X, as_targets(y, self.signature), rows.row_numbers
 
     def _numbers(self, rows: Rows, columns: Sequence[Column]) -> FloatArray:
         numbers = [
             encoded(rows.cells[column.name], column, self.decimal, self._place(rows, column.name))
             for column in columns
         ]
-        return np.hstack(numbers) if numbers else np.empty((len(rows.numbers), 0))
+        return np.hstack(numbers) if numbers else np.empty((len(rows.row_numbers), 0))
 
     def _place(self, rows: Rows, name: str) -> Place:
         return rows.place(name, can_drop=name in self.droppable)
@@ -171,16 +180,10 @@ def as_targets(numbers: FloatArray, signature: Signature) -> FloatArray:
     return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
 
-def _check_settings(missing: str, sample: float, decimal: str, class_targets: Sequence[float]) -> None:
+def _check_settings(missing: str, sample: float, decimal: str) -> None:
     if missing not in ("error", "drop"):
         raise InputError(f"missing must be 'error' or 'drop', got {missing!r}")
     if not isinstance(sample, Real) or not 0.0 < sample <= 1.0:
         raise InputError(f"sample must be a share above 0 and at most 1, got {sample!r}")
     if decimal not in (".", ","):
         raise InputError(f"decimal must be '.' or ',', got {decimal!r}")
-    if (
-        not isinstance(class_targets, tuple)
-        or len(class_targets) != 2
-        or class_targets[0] == class_targets[1]
-    ):
-        raise InputError(f"class_targets must be two different numbers, got {class_targets!r}")

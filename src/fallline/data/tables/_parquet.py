@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -10,10 +11,11 @@ import pyarrow.parquet
 from fallline._errors import InputError
 
 BATCH_ROWS = 65_536
+INDEX = re.compile(r"__index_level_\d+__")
 
 
 class ParquetFile:
-    """A Parquet file."""
+    """A Parquet file; the index that pandas keeps in it is no column."""
 
     is_text = False
 
@@ -21,7 +23,7 @@ class ParquetFile:
         self.path = path
         try:
             with pyarrow.parquet.ParquetFile(path) as file:
-                self.names: list[str] = file.schema_arrow.names
+                self.names = [name for name in file.schema_arrow.names if not INDEX.fullmatch(name)]
                 rows = file.metadata.num_rows
         except (pa.ArrowException, OSError) as error:
             raise self._refusal(error) from None

@@ -11,7 +11,7 @@ import pyarrow as pa
 from fallline._typing import Array
 from fallline.data.tables._cells import Place, tidied
 from fallline.data.tables._draws import SAMPLE, draws
-from fallline.data.tables._files import TableFile
+from fallline.data.tables._table_files import TableFile
 
 
 class Rows(NamedTuple):
@@ -23,12 +23,12 @@ class Rows(NamedTuple):
     file: TableFile
     rows_before: int
     rows_read: int
-    numbers: Array
+    row_numbers: Array
     cells: dict[str, Any]
 
     def place(self, column: str, *, can_drop: bool) -> Place:
         """Return where the cells of a column lie."""
-        return Place(self.file.path, column, self.numbers - self.rows_before, can_drop)
+        return Place(self.file.path, column, self.row_numbers - self.rows_before, can_drop)
 
     @property
     def gaps(self) -> Array:
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
         """Return some of the rows."""
         mask = pa.array(kept)
         cells = {name: cells.filter(mask) for name, cells in self.cells.items()}
-        return self._replace(numbers=self.numbers[kept], cells=cells)
+        return self._replace(row_numbers=self.row_numbers[kept], cells=cells)
 
 
 class Selection(NamedTuple):

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from fallline._errors import InputError
 from fallline.data.tables._cells import BOOLEAN, WRITTEN_NUMBER, as_numbers
 from fallline.data.tables._reading import Rows
+from fallline.data.tables._wording import excerpt
 from fallline.maths.network._signature import Column
 
 MOST_CATEGORIES = 1000
@@ -20,11 +21,16 @@ DATE = (
     r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?$|^\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4})( .*)?$|"
     r"^\d{1,2}:\d{2}(:\d{2})?$"
 )
-TEMPORAL = "turn it into a number (days since a start, the hour, the month), or drop the column"
+TEMPORAL = "turn it into a number (days since a start, the hour, the month)"
 
 
 def surveyed(
-    table: str, rows: Sequence[Rows], names: Sequence[str], categorical: Sequence[str], decimal: str
+    table: str,
+    rows: Sequence[Rows],
+    names: Sequence[str],
+    targets: Sequence[str],
+    categorical: Sequence[str],
+    decimal: str,
 ) -> dict[str, Column]:
     """Return what each of some columns holds."""
     from_text = all(some.file.is_text for some in rows)
@@ -32,7 +38,14 @@ def surveyed(
     for some in rows:
         for survey in surveys:
             survey.add(some.cells[survey.name])
-    return {survey.name: survey.column(table, categorical=survey.name in categorical) for survey in surveys}
+    return {
+        survey.name: survey.column(
+            f"{table}: column {survey.name!r}",
+            "choose another target" if survey.name in targets else "drop the column",
+            categorical=survey.name in categorical,
+        )
+        for survey in surveys
+    }
 
 
 class ColumnSurvey:
@@ -43,13 +56,12 @@ class ColumnSurvey:
         self.from_text = from_text
         self.decimal = decimal
         self.types: list[pa.DataType] = []
-        self.present = self.missing = self.numbers = self.booleans = 0
+        self.n_present = self.n_numbers = self.n_booleans = 0
         self.distinct: set[str] = set()
 
     def add(self, cells: pa.Array) -> None:
         """Count some tidied cells."""
-        self.missing += cells.null_count
-        self.present += len(cells) - cells.null_count
+        self.n_present += len(cells) - cells.null_count
         if not pa.types.is_null(cells.type) and cells.type not in self.types:
             self.types.append(cells.type)
         if pa.types.is_string(cells.type):
@@ -61,45 +73,49 @@ class ColumnSurvey:
     def _add_text(self, cells: pa.Array) -> None:
         numbers = as_numbers(cells, self.decimal)
         if numbers.null_count == cells.null_count:
-            self.numbers += len(cells) - cells.null_count
+            self.n_numbers += len(cells) - cells.null_count
         else:
             written, dates = (pc.match_substring_regex(cells, sign) for sign in (WRITTEN_NUMBER, DATE))
-            self.numbers += _count(pc.or_(pc.is_valid(numbers), pc.and_not(written, dates)))
-            self.booleans += _count(pc.match_substring_regex(cells, BOOLEAN))
+            self.n_numbers += _count(pc.or_(pc.is_valid(numbers), pc.and_not(written, dates)))
+            self.n_booleans += _count(pc.match_substring_regex(cells, BOOLEAN))
 
-    def column(self, table: str, *, categorical: bool) -> Column:
+    def column(self, where: str, remedy: str, *, categorical: bool) -> Column:
         """Return the column that the cells make."""
-        where = f"{table}: column {self.name!r}"
-        if self.present == 0:
-            raise InputError(f"{where} holds nothing: drop the column")
+        if self.n_present == 0:
+            raise InputError(f"{where} holds nothing: {remedy}")
         if len(self.types) > 1:
             found = " and ".join(map(str, self.types))
-            raise InputError(
-                f"{where} holds {found} in different files: write them alike, or drop the column"
-            )
+            raise InputError(f"{where} holds {found} in different files: write them alike, or {remedy}")
         (kind,) = self.types
         if not _is_readable(kind):
-            raise InputError(f"{where} holds {_unreadable(kind)}")
+            raise InputError(f"{where} holds {_unreadable(kind)}, or {remedy}")
         if not categorical:
-            if pa.types.is_boolean(kind) or (self.from_text and self.booleans == self.present):
-                return Column(self.name, "boolean", tuple(sorted({text.lower() for text in self.distinct})))
-            if pa.types.is_floating(kind) or (self.from_text and 2 * self.numbers >= self.present):
+            if pa.types.is_boolean(kind) or (self.from_text and self.n_booleans == self.n_present):
+                return Column(self.name, "boolean")
+            if pa.types.is_floating(kind) or (self.from_text and 2 * self.n_numbers >= self.n_present):
                 return Column(self.name)
-            self._check_categories(where)
+            self._check_texts(where, remedy)
+        self._check_count(where, remedy)
         return Column(self.name, "category", tuple(sorted(self.distinct)))
 
-    def _check_categories(self, where: str) -> None:
+    def _check_texts(self, where: str, remedy: str) -> None:
         dates = pc.match_substring_regex(pa.array(sorted(self.distinct), pa.string()), DATE)
         if 2 * _count(dates) > len(self.distinct):
-            raise InputError(f"{where} holds dates or times ({min(self.distinct)!r}): {TEMPORAL}")
-        count = len(self.distinct)
-        if count > MOST_CATEGORIES or (count == self.present and count >= NAMES_ROWS):
-            counted = f"more than {MOST_CATEGORIES:,}" if count > MOST_CATEGORIES else f"{count:,}"
             raise InputError(
-                f"{where} holds {counted} different texts in {self.present:,} rows, such as "
-                f"{min(self.distinct)[:40]!r}, and tells the rows apart rather than groups them: drop the "
-                "column"
+                f"{where} holds dates or times ({min(self.distinct)!r}): {TEMPORAL}, or {remedy}"
             )
+        if len(self.distinct) == self.n_present >= NAMES_ROWS:
+            raise self._names_the_rows(where, f"{self.n_present:,}", remedy)
+
+    def _check_count(self, where: str, remedy: str) -> None:
+        if len(self.distinct) > MOST_CATEGORIES:
+            raise self._names_the_rows(where, f"more than {MOST_CATEGORIES:,}", remedy)
+
+    def _names_the_rows(self, where: str, counted: str, remedy: str) -> InputError:
+        return InputError(
+            f"{where} holds {counted} different texts in {self.n_present:,} rows, such as "
+            f"{excerpt(min(self.distinct))}, and tells the rows apart rather than groups them: {remedy}"
+        )
 
 
 def _count(mask: Any) -> int:
@@ -113,4 +129,4 @@ def _is_readable(kind: pa.DataType) -> bool:
 def _unreadable(kind: pa.DataType) -> str:
     if pa.types.is_temporal(kind):
         return f"dates or times ({kind}): {TEMPORAL}"
-    return f"cells of the type {kind}, which cannot become numbers: drop the column"
+    return f"cells of the type {kind}, which cannot become numbers: turn them into columns of numbers"

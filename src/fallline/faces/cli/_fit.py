@@ -14,8 +14,8 @@ import numpy as np
 from fallline._errors import InputError
 from fallline._files import check_writable
 from fallline._typing import Array
-from fallline.data.sources._table import TableSource
 from fallline.data.tables._open import open_table
+from fallline.data.tables._source import TableSource
 from fallline.descent._run import Run
 from fallline.descent._stopping import StopReason
 from fallline.descent._train import Callback, train
@@ -27,7 +27,7 @@ from fallline.faces.cli._scores import Scores, baseline_scores, finite, network_
 from fallline.faces.cli._screen import screen, warnings_as_notes
 from fallline.maths.activations._activation import Activation, without_free_names
 from fallline.maths.network._model_file import load
-from fallline.maths.network._signature import Signature, class_targets
+from fallline.maths.network._signature import Signature, class_targets_for
 
 TEST_SIZE = 0.2
 ROWS_FOR_A_TEST = 50
@@ -117,7 +117,7 @@ def fitted(asked: Asked, *, quiet: bool) -> Fit:
 
 def opened(asked: Asked, activation: Activation) -> TableSource:
     """Open the table; classes are trained towards what the activation reaches."""
-    source = open_table(asked.table, **asked.opening, class_targets=class_targets(activation))
+    source = open_table(asked.table, **asked.opening, class_targets=class_targets_for(activation))
     if not source.signature.classes:  # a network of numbers is the same without
         source.signature = replace(source.signature, class_targets=Signature.class_targets)
     return source

@@ -19,7 +19,7 @@ DEFAULTS = {"missing": "error", "sample": 1.0, "seed": 0, "decimal": ".", "encod
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the columns of the table that is typed already, behind those that are named before a comma."""
     try:
-        from fallline.data.tables._files import Dialect, table_files
+        from fallline.data.tables._table_files import Dialect, table_files
 
         *named, _ = incomplete.split(",")
         dialect = Dialect(ctx.params.get("separator"), ctx.params.get("encoding") or "utf-8")

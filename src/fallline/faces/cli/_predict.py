@@ -18,9 +18,9 @@ import pyarrow.parquet
 from fallline._errors import InputError
 from fallline._files import check_writable, written_whole
 from fallline._typing import Array
-from fallline.data.sources._table import TableSource
-from fallline.data.tables._files import Dialect, table_files
 from fallline.data.tables._open import open_table
+from fallline.data.tables._source import TableSource
+from fallline.data.tables._table_files import Dialect, table_files
 from fallline.faces.cli._endings import DONE
 from fallline.faces.cli._scores import finite
 from fallline.maths.network._model_file import load

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fallline._typing import Array
-from fallline.data.sources._table import TableSource
+from fallline.data.tables._source import TableSource
 from fallline.maths.network._network import SingleLayer
 
 

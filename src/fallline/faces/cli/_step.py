@@ -13,8 +13,8 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.data.sources._table import TableSource
 from fallline.data.tables._open import open_table
+from fallline.data.tables._source import TableSource
 from fallline.descent._carry import State
 from fallline.descent._coordinates import Coordinates, from_moments, raw
 from fallline.descent._descend import descend
@@ -24,7 +24,7 @@ from fallline.faces.cli._screen import screen, warnings_as_notes
 from fallline.maths._moments import block_moments
 from fallline.maths.activations._activation import without_free_names
 from fallline.maths.ledger._ledger import Ledger, one_step
-from fallline.maths.network._signature import class_targets
+from fallline.maths.network._signature import class_targets_for
 
 NUMBERS = (
     "weights",
@@ -91,7 +91,7 @@ def run_step(
     as_json: bool,
 ) -> int:
     """Show steps: as many as asked for, or as a person at a terminal goes on to ask for."""
-    ends = class_targets(without_free_names(settings.activation))
+    ends = class_targets_for(without_free_names(settings.activation))
     table = open_table(path, **opening, class_targets=ends)
     n = table.shape.n_records
     if record is not None and record >= n:

@@ -15,7 +15,7 @@ from fallline.data._validate import check_finite, checked_inputs, column_names
 from fallline.data.sources._arrays import ArraySource
 from fallline.faces.estimators._base import SingleLayerEstimator
 from fallline.maths.activations._activation import Activation
-from fallline.maths.network._signature import class_targets
+from fallline.maths.network._signature import class_targets_for
 
 
 class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ignore[misc]
@@ -103,7 +103,7 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
                 f"y has 1 class ({classes.tolist()[0]!r}) in {len(labels)} sample(s): "
                 "at least two classes are needed"
             )
-        low, high = class_targets(Activation(self.activation))
+        low, high = class_targets_for(Activation(self.activation))
         units = np.arange(1, 2) if len(classes) == 2 else np.arange(len(classes))
         targets = np.where(codes[:, None] == units, high, low)
         source = ArraySource(inputs, targets, sample_weight, column_names(X))

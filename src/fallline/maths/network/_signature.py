@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.maths.activations._activation import Activation
 
 Kind = Literal["number", "boolean", "category"]
+BOOLEANS = ("false", "true")
+"""The classes of a lone target of true and false."""
 
 
-def class_targets(activation: Activation) -> tuple[float, float]:
+def class_targets_for(activation: Activation) -> tuple[float, float]:
     """Return what an output is trained towards for other classes and for its own: ±1 where f reaches both."""
     low, high = activation.range
     return (-1.0, 1.0) if low <= -1.0 and high >= 1.0 else (0.0, 1.0)
@@ -22,15 +26,15 @@ def class_targets(activation: Activation) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: one number, or for a category one for each of its values (one-hot)."""
+    """A column of a table: one feature, or for a category one for each of its values (one-hot)."""
 
     name: str
     kind: Kind = "number"
     categories: tuple[str, ...] = ()
 
     @property
-    def numbers(self) -> tuple[str, ...]:
-        """Names of the numbers that it stands for: ``age``, or ``soil=clay`` and ``soil=sand``."""
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features that it stands for: ``age``, or ``soil=clay`` and ``soil=sand``."""
         if self.kind != "category":
             return (self.name,)
         return tuple(f"{self.name}={category}" for category in self.categories)
@@ -48,15 +52,24 @@ class Signature:
     targets: tuple[Column, ...]
     class_targets: tuple[float, float] = (0.0, 1.0)
 
+    def __post_init__(self) -> None:
+        low, high = self.class_targets
+        if not -math.inf < low < high < math.inf:
+            raise InputError(
+                f"class_targets must be two finite numbers, the lower first, got {low!r}, {high!r}"
+            )
+        if len(self.targets) > 1 and self.classes:
+            raise InputError("a target of classes must be the only one")
+
     @cached_property
     def input_names(self) -> tuple[str, ...]:
         """A name for each input, in the order of the weights."""
-        return tuple(name for column in self.inputs for name in column.numbers)
+        return tuple(name for column in self.inputs for name in column.feature_names)
 
     @cached_property
     def output_names(self) -> tuple[str, ...]:
         """A name for each output."""
-        names = tuple(name for column in self.targets for name in column.numbers)
+        names = tuple(name for column in self.targets for name in column.feature_names)
         return names[1:] if len(self.classes) == 2 else names
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from fallline._errors import InputError
@@ -54,16 +56,20 @@ class TableSource(ArraySource):
         InputError
             If a part would have no records, or the first one only one.
         """
-        if not 0.0 < test_size < 1.0:
+        if not isinstance(test_size, Real) or not 0.0 < test_size < 1.0:
             raise InputError(f"test_size must be a share between 0 and 1, got {test_size!r}")
         of_row = draws(seed, SPLIT).random(self.n_rows) < test_size
         test = of_row[self.row_numbers - 1]
         if not test.any() or np.count_nonzero(~test) < 2:
             raise InputError(
-                f"{self.table} has {len(test)} rows, too few to keep {test_size:.0%} of them for a test: set "
-                "test_size to 0, or to a larger share"
+                f"{self.table} has {len(test)} rows, too few to keep a share of {test_size:g} for a test: "
+                f"set test_size to 0, or to a {'smaller' if test.any() else 'larger'} share"
             )
         return self._part(~test), self._part(test)
+
+    def __repr__(self) -> str:
+        n, d, k = self.shape
+        return f"TableSource({self.table!r}: {n} records, {d} inputs, {k} outputs)"
 
     def _part(self, chosen: Array) -> TableSource:
         return TableSource(

@@ -38,7 +38,7 @@ class TableFile(Protocol):
 
 def table_files(path_or_glob: str | os.PathLike[str], dialect: Dialect) -> list[TableFile]:
     """Return the files of a path or a pattern, in order of their names, all with the same columns."""
-    files = [_table_file(path, dialect) for path in _paths(os.fspath(path_or_glob))]
+    files = [_table_file(path, dialect) for path in table_paths(os.fspath(path_or_glob))]
     for file in files[1:]:
         if file.is_text != files[0].is_text:
             raise InputError(
@@ -53,7 +53,8 @@ def table_files(path_or_glob: str | os.PathLike[str], dialect: Dialect) -> list[
     return files
 
 
-def _paths(text: str) -> list[str]:
+def table_paths(text: str) -> list[str]:
+    """Return the paths that a path or a pattern stands for."""
     if not has_magic(text) or os.path.lexists(text):
         return [text]
     paths = sorted(path for path in glob(text, recursive=True) if not os.path.isdir(path))
@@ -65,6 +66,8 @@ def _paths(text: str) -> list[str]:
 def _table_file(path: str, dialect: Dialect) -> TableFile:
     if os.path.isdir(path):
         raise InputError(f"{path} is a folder: give a file in it, or a pattern such as {path}/*.csv")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path} is no ordinary file: write the table to one first")
     try:
         with open(path, "rb") as stream:
             magic = stream.read(len(PARQUET_MAGIC))
