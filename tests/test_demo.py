@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from fallline import StopReason
-from fallline.faces.cli._demo import solved
-from fallline.faces.cli._demo_view import show_result
 from fallline.faces.cli._endings import exit_code
-from fallline.faces.cli._problems import diabetes
+from fallline.faces.cli.demo._demo import solved
+from fallline.faces.cli.demo._problems import diabetes
+from fallline.faces.cli.demo._view import show_result
 
 COMMAND = [sys.executable, "-m", "fallline"]
 WIDTHS = (80, 120)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fallline import State, train
-from fallline.faces.cli._curve import DOTS, EMPTY, curve, graph
-from fallline.faces.cli._live import (
+from fallline.faces.cli.screen._curve import DOTS, EMPTY, curve, graph
+from fallline.faces.cli.screen._live import (
     MOST_POINTS,
     Trail,
     Watch,

@@ -8,7 +8,7 @@ from rich.console import Console
 from sklearn.exceptions import ConvergenceWarning
 
 from fallline import DataWarning
-from fallline.faces.cli._screen import (
+from fallline.faces.cli.screen._screen import (
     NO_BREAK,
     WIDEST_TEXT,
     say,

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from fallline import SingleLayer, descend, one_step, open_table
-from fallline.faces.cli._step import NUMBERS, Settings, as_lists, start
-from fallline.faces.cli._step_view import inputs_of, show_names
+from fallline.faces.cli.step._step import NUMBERS, Settings, as_lists, start
+from fallline.faces.cli.step._view import inputs_of, show_names
 
 COMMAND = [sys.executable, "-m", "fallline"]
 BEANS = """rain,soil,shade,yield,dead

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     if os.path.isdir(target):
         raise InputError(f"{target} is a folder: give the name of a file")
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise InputError(f"{target} is no ordinary file: give the name of one")
     if not os.access(target.parent, os.W_OK):
         there = "cannot be written" if target.parent.exists() else "is not there"
         raise InputError(f"{target} cannot be written, as its folder {there}: choose another")
@@ -36,36 +38,22 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """
     check_writable(path)
     target = Path(path).resolve()  # a link stays one
+    temporary = target.with_name(f".fallline-{secrets.token_hex(8)}.tmp")
     try:
-        with _temporary(target) as (stream, temporary):
+        with open(temporary, "xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            os.replace(temporary, target)
+        os.replace(temporary, target)
         _force_to_disk(target.parent)
-    except (OSError, UnicodeError) as error:
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if not isinstance(error, (OSError, UnicodeError)):
+            raise
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"{path} cannot be written ({reason}): choose a place that can be written and has room"
         ) from None
-
-
-@contextmanager
-def _temporary(target: Path) -> Iterator[tuple[IO[bytes], str]]:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".fallline-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            os.chmod(temporary, 0o666 & ~_umask())
-            yield stream, temporary
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _force_to_disk(folder: Path) -> None:

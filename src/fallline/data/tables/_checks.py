@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fallline._errors import InputError
-from fallline._typing import FloatArray
+from fallline._errors import DataWarning, InputError, warn_caller
+from fallline._typing import Array, FloatArray
 from fallline.data.tables._wording import listing
 from fallline.maths.network._signature import Signature
+
+COUNTED_ROWS = 20
+"""Rows from which on a column that counts them is no coincidence."""
 
 
 def check_targets(table: str, y: FloatArray, signature: Signature) -> None:
@@ -25,9 +28,12 @@ def check_targets(table: str, y: FloatArray, signature: Signature) -> None:
             )
 
 
-def check_inputs(table: str, X: FloatArray, signature: Signature) -> None:
-    """Refuse columns that never change, and columns that hold the same numbers as another."""
+def check_inputs(table: str, X: FloatArray, row_numbers: Array, signature: Signature) -> None:
+    """Refuse columns that never change or hold the same as another; warn of those that count the rows."""
     columns = list(_columns(X, signature))
+    for name, numbers in columns:
+        if len(X) >= COUNTED_ROWS and (np.diff(numbers, axis=0).ravel() == np.diff(row_numbers)).all():
+            warn_caller(f"column {name!r} counts the rows: drop it, unless their order matters", DataWarning)
     constant = [name for name, numbers in columns if (numbers == numbers[0]).all()]
     if constant:
         what = f"column {constant[0]!r} is" if len(constant) == 1 else f"columns {listing(constant)} are each"

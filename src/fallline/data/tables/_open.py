@@ -102,11 +102,8 @@ def open_table(
     (array([1., 1., 0.]), array([2., 3., 5., 3.]))
     """
     _check_settings(missing, sample, decimal)
-    table, targets, features = (
-        os.fspath(path_or_glob),
-        listed(target),
-        None if features is None else listed(features),
-    )
+    table, targets = os.fspath(path_or_glob), listed(target)
+    features = None if features is None else listed(features)
     files = table_files(path_or_glob, Dialect(separator, encoding))
     inputs = chosen_inputs(table, files[0].names, targets, features, listed(drop), listed(categorical))
     names, known = [*inputs, *targets], given_columns(features)
@@ -123,7 +120,7 @@ def open_table(
     X, y, row_numbers = (np.concatenate(part) for part in zip(*map(reader.read, rows), strict=True))
     if targets and not known:
         check_targets(table, y, signature)
-        check_inputs(table, X, signature)
+        check_inputs(table, X, row_numbers, signature)
     return TableSource(X, y, row_numbers, signature, table, n_rows=rows[-1].rows_read)
 
 

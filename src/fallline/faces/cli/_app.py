@@ -60,7 +60,7 @@ def demo(
     Exit code: 0 where both converged, 3 where one diverged, 4 where one did not converge, 75 where it was
     interrupted.
     """
-    from fallline.faces.cli._demo import run_demo
+    from fallline.faces.cli.demo._demo import run_demo
 
     raise typer.Exit(run_demo(compare=compare, as_json=as_json))
 
@@ -79,7 +79,7 @@ def fit(
     separator: options.Separator = None,
     decimal: options.Decimal = ".",
     encoding: options.Encoding = "utf-8",
-    activation: options.Activation = "identity",
+    activation: options.Activation = None,
     learning_rate: options.LearningRate = "auto",
     method: options.Method = "auto",
     scaling: options.Scaling = "auto",
@@ -101,9 +101,9 @@ def fit(
     it stopped, and the same in Python.
 
     Exit code: 0 where it converged, 2 for bad input, 3 where it diverged, 4 where it did not converge, 75
-    where it was interrupted; what was reached is shown and saved then too.
+    where it was interrupted; what the training had reached is shown and saved then too.
     """
-    from fallline.faces.cli._fit import Asked, run_fit
+    from fallline.faces.cli.fit._fit import Asked, run_fit
 
     opening = options.opening(
         target=target,
@@ -170,7 +170,7 @@ def step(
     separator: options.Separator = None,
     decimal: options.Decimal = ".",
     encoding: options.Encoding = "utf-8",
-    activation: options.Activation = "identity",
+    activation: options.Activation = None,
     learning_rate: options.LearningRate = "auto",
     reduction: options.Reduction = "mean",
     scaling: Annotated[
@@ -194,7 +194,7 @@ def step(
 
     Exit code: 0 where all is shown, 2 for bad input, 3 where it diverged, 75 where it was interrupted.
     """
-    from fallline.faces.cli._step import Settings, run_step
+    from fallline.faces.cli.step._step import Settings, run_step
 
     opening = options.opening(
         target=target,

@@ -27,10 +27,12 @@ INTERRUPTED = 75
 
 
 def exit_code(stops: Iterable[StopReason]) -> int:
-    """Return the code for trainings: DIVERGED where one diverged, DONE where all converged."""
+    """Return the code for trainings: of the worst end that one came to, DONE where all converged."""
     from fallline.descent._stopping import StopReason
 
     reasons = set(stops)
+    if StopReason.INTERRUPTED in reasons:
+        return INTERRUPTED
     if StopReason.DIVERGED in reasons:
         return DIVERGED
     return DONE if all(reason.is_converged for reason in reasons) else NOT_CONVERGED
@@ -46,6 +48,9 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             _discard_output()
             raise typer.Exit(OUTPUT_CLOSED) from None
+        except OSError as error:
+            _discard_output()
+            _end(f"the output cannot be written ({error.strerror or error}): make room for it", BAD_INPUT)
         except KeyboardInterrupt:
             if sys.stderr.isatty():
                 print(file=sys.stderr)  # the terminal has shown ^C on this line

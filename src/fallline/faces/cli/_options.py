@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import shlex
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 import typer
@@ -17,7 +19,10 @@ DEFAULTS = {"missing": "error", "sample": 1.0, "seed": 0, "decimal": ".", "encod
 
 
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the columns of the table that is typed already, behind those that are named before a comma."""
+    """Return the columns of the table that is typed already, behind those that are named before a comma.
+
+    A name that a shell would take apart is quoted.
+    """
     try:
         from fallline.data.tables._table_files import Dialect, table_files
 
@@ -25,7 +30,7 @@ def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
         dialect = Dialect(ctx.params.get("separator"), ctx.params.get("encoding") or "utf-8")
         table = ctx.params["table"] or ctx.args[0]  # not a parameter yet while an option waits for its value
         columns = table_files(os.path.expanduser(table), dialect)[0].names
-        return [",".join([*named, column]) for column in columns if column not in named]
+        return [shlex.quote(",".join([*named, column])) for column in columns if column not in named]
     except Exception:  # whatever is wrong, a shell in the midst of a line is no place to say so
         return []
 
@@ -47,11 +52,13 @@ Table = Annotated[
         metavar="TABLE", help="A CSV or Parquet file, or a pattern in quotes, such as '2024/*.csv'."
     ),
 ]
-Target = Annotated[str, _columns("--target", "Column to predict, or several.")]
-Features = Annotated[str | None, _columns("--features", "Columns to learn from; all others by default.")]
-Drop = Annotated[str | None, _columns("--drop", "Columns to leave out.")]
+Target = Annotated[list[str], _columns("--target", "Column to predict, or several.")]
+Features = Annotated[
+    list[str] | None, _columns("--features", "Columns to learn from; all others by default.")
+]
+Drop = Annotated[list[str] | None, _columns("--drop", "Columns to leave out.")]
 Categorical = Annotated[
-    str | None, _columns("--categorical", "Columns whose numbers are names of categories.")
+    list[str] | None, _columns("--categorical", "Columns whose numbers are names of categories.")
 ]
 Missing = Annotated[
     Literal["error", "drop"], typer.Option(help="Refuse rows in which a cell is empty, or leave them out.")
@@ -64,10 +71,11 @@ Separator = Annotated[
 Decimal = Annotated[Literal[".", ","], typer.Option(help="Decimal sign of CSV.")]
 Encoding = Annotated[str, typer.Option(metavar="NAME", help="Encoding of CSV, such as latin-1.")]
 Activation = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="NAME|FORMULA",
-        help="f: a name such as tanh, or a formula such as 'h/(1+abs(h))'.",
+        help="f: a name such as tanh, or a formula such as 'h/(1+abs(h))'; identity by default, for "
+        "classes sigmoid.",
         autocompletion=complete_activations,
     ),
 ]
@@ -107,10 +115,10 @@ AsJson = Annotated[
 
 def opening(
     *,
-    target: str | None = None,
-    features: str | None = None,
-    drop: str | None = None,
-    categorical: str | None = None,
+    target: Sequence[str] | None = None,
+    features: Sequence[str] | None = None,
+    drop: Sequence[str] | None = None,
+    categorical: Sequence[str] | None = None,
     missing: str = "error",
     sample: str = "100%",
     seed: int = 0,
@@ -135,11 +143,10 @@ def opening(
     return {name: each for name, each in asked.items() if each is not None and each != DEFAULTS.get(name)}
 
 
-def names(text: str | None) -> list[str]:
+def names(texts: Iterable[str] | None) -> list[str]:
     """Return names between commas; one that holds a comma stands in double quotes, "" is an empty one."""
-    if text is None:
-        return []
-    return [name.strip() for name in next(csv.reader([text or '""'], skipinitialspace=True))]
+    rows = csv.reader([text or '""' for text in texts or ()], skipinitialspace=True)
+    return [name.strip() for row in rows for name in row]
 
 
 def share(text: str, what: str = "sample") -> float:
@@ -159,7 +166,7 @@ def training_settings(**given: Any) -> dict[str, Any]:
 
     defaults = {name: parameter.default for name, parameter in signature(train).parameters.items()}
     defaults["random_state"] = 0
-    return {name: value for name, value in given.items() if value != defaults[name]}
+    return {name: value for name, value in given.items() if value not in (None, defaults[name])}
 
 
 def rate(text: str) -> float | str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import re
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -16,34 +17,37 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from fallline._errors import InputError
-from fallline._files import check_writable, written_whole
+from fallline._files import written_whole
 from fallline._typing import Array
 from fallline.data.tables._open import open_table
 from fallline.data.tables._source import TableSource
-from fallline.data.tables._table_files import Dialect, table_files
+from fallline.data.tables._table_files import Dialect, TableFile, table_files
 from fallline.faces.cli._endings import DONE
-from fallline.faces.cli._scores import finite
+from fallline.faces.cli._table import check_output
+from fallline.faces.cli.screen._json import print_json
 from fallline.maths.network._model_file import load
 from fallline.maths.network._network import SingleLayer
 
 PREFIX = "predicted_"
-NEEDS_QUOTES = '[,"\r\n]'
+PARQUET = (".parquet", ".pq")
 
 
 def run_predict(
     model: str, table: str, *, opening: Mapping[str, Any], out: str | None, only: bool, as_json: bool
 ) -> int:
     """Write the rows of a table with what the network predicts for each; one with gaps has no prediction."""
-    if out:
-        check_writable(out)
+    check_output(out, model, table)
+    _check_suffix(out)
     network = load(model)
     source = open_table(table, features=_features(network, table, opening), **opening)
     predicted = predictions(network, source)
     if out or not as_json:
-        columns = predicted if only else {**_read(table, opening, predicted), **predicted}
-        _write(pa.table(columns), out)
+        files = _files(table, opening)
+        columns = {} if only else _read(files, table, predicted, typed=_is_parquet(out))
+        dialect = getattr(files[0], "separator", ","), opening.get("decimal", ".")
+        _write(pa.table({**columns, **predicted}), out, *dialect)
     if as_json:
-        print(json.dumps(_as_dict(model, source, predicted), allow_nan=False))
+        print_json(_as_dict(model, source, predicted), indent=None)
     elif out:
         _say_what_was_done(source, out)
     return DONE
@@ -81,56 +85,92 @@ def _features(network: SingleLayer, table: str, opening: Mapping[str, Any]) -> A
     return names
 
 
-def _files(table: str, opening: Mapping[str, Any]) -> Any:
+def _files(table: str, opening: Mapping[str, Any]) -> list[TableFile]:
     return table_files(table, Dialect(opening.get("separator"), opening.get("encoding", "utf-8")))
 
 
-def _read(table: str, opening: Mapping[str, Any], predicted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of the table as they are."""
-    files = _files(table, opening)
+def _read(
+    files: Sequence[TableFile], table: str, predicted: Mapping[str, Any], *, typed: bool
+) -> dict[str, Any]:
+    """Return the columns of the table as they are; ``typed`` makes text that is numbers into numbers."""
     names = files[0].names
+    taken = {*predicted, *(name for name, count in Counter(names).items() if count > 1)}
     for name in names:
-        if name in predicted or not name or names.count(name) > 1:
+        if name in taken:
             raise InputError(
-                f"{table}: the column {name!r} cannot stand beside the predictions, as its name is missing "
-                "or taken: rename it, or write the predictions only"
+                f"{table}: the column {name!r} cannot stand beside the predictions, as its name is taken: "
+                "rename it, or write the predictions only"
             )
     parts = [pa.Table.from_batches(file.batches(names)).select(names) for file in files]
     try:
-        columns = pa.concat_tables(parts, promote_options="permissive")
+        columns = pa.concat_tables(parts, promote_options="permissive").columns
     except pa.ArrowException as error:
         raise InputError(
             f"{table}: a column is of one type in one file and of another in the next ({error}): write the "
             "predictions only, or predict file by file"
         ) from None
-    return dict(zip(names, columns.columns, strict=True))
+    from_text = typed and files[0].is_text
+    return {
+        name: _typed(column) if from_text else column for name, column in zip(names, columns, strict=True)
+    }
 
 
-def _write(table: pa.Table, out: str | None) -> None:
+def _typed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return text as numbers, or as true and false, where all of it is."""
+    gaps = pc.fill_null(pc.equal(column, ""), True)
+    text = pc.if_else(gaps, None, column)
+    for kind in (pa.int64(), pa.float64(), pa.bool_()):
+        try:
+            return text.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    return column
+
+
+def _is_parquet(out: str | None) -> bool:
+    return bool(out and out.endswith(PARQUET))
+
+
+def _check_suffix(out: str | None) -> None:
+    if out and not out.endswith((*PARQUET, ".csv", ".tsv", ".txt")):
+        raise InputError(f"{out} would be neither CSV nor Parquet: name it .csv or .parquet")
+
+
+def _write(table: pa.Table, out: str | None, separator: str, decimal: str) -> None:
     if out is None:
-        _write_csv(table, sys.stdout.buffer)
+        _write_csv(table, sys.stdout.buffer, separator, decimal)
         return
     with written_whole(out) as stream:
-        if out.endswith((".parquet", ".pq")):
+        if _is_parquet(out):
             pyarrow.parquet.write_table(table, stream)
         else:
-            _write_csv(table, stream)
+            _write_csv(table, stream, separator, decimal)
 
 
-def _write_csv(table: pa.Table, stream: IO[bytes]) -> None:
-    """Write CSV; where a text needs quotes, Arrow puts them around every text."""
+def _write_csv(table: pa.Table, stream: IO[bytes], separator: str, decimal: str) -> None:
+    """Write CSV as the table was written; where a text needs quotes, Arrow puts them around every text."""
     names = table.column_names
-    columns = list(map(_for_csv, names, table.columns))
+    columns = [_with_decimal(_for_csv(*pair), decimal) for pair in zip(names, table.columns, strict=True)]
     lone_gap = len(columns) == 1 and columns[0].null_count > 0
     if lone_gap:  # its line would be blank, and readers pass over blank lines
         columns = [columns[0].cast(pa.string()).fill_null("")]
+    needs_quotes = f'[{re.escape(separator)}"\r\n]'
     texts = [column for column in columns if pa.types.is_string(column.type)]
-    needed = lone_gap or any(pc.any(pc.match_substring_regex(text, NEEDS_QUOTES)).as_py() for text in texts)
+    needed = lone_gap or any(pc.any(pc.match_substring_regex(text, needs_quotes)).as_py() for text in texts)
     header = io.StringIO()
-    csv.writer(header).writerow(names)
-    stream.write(header.getvalue().removesuffix("\r\n").encode() + b"\n")
-    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed" if needed else "none")
+    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
+    stream.write(header.getvalue().encode())
+    options = pyarrow.csv.WriteOptions(
+        include_header=False, delimiter=separator, quoting_style="needed" if needed else "none"
+    )
     pyarrow.csv.write_csv(pa.table(columns, names), stream, options)
+
+
+def _with_decimal(column: pa.ChunkedArray, decimal: str) -> pa.ChunkedArray:
+    """Return floats as text with another decimal sign."""
+    if decimal == "." or not pa.types.is_floating(column.type):
+        return column
+    return pc.replace_substring(column.cast(pa.string()), ".", decimal)
 
 
 def _for_csv(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -157,5 +197,5 @@ def _as_dict(model: str, source: TableSource, predicted: Mapping[str, pa.Array])
         "model": model,
         "table": source.table,
         "rows": source.n_rows,
-        "predictions": {name: finite(column.to_pylist()) for name, column in predicted.items()},
+        "predictions": {name: column.to_pylist() for name, column in predicted.items()},
     }

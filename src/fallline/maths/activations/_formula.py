@@ -6,7 +6,7 @@ import ast
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from fallline._errors import FormulaError
@@ -217,7 +217,7 @@ class _Reader:
 
 def _without_h(text: str, tree: ast.expr) -> FormulaError:
     if isinstance(tree, ast.Name):
-        return _refusal(text, 0, f"unknown activation {text}{_suggestion(text)}")
+        return _refusal(text, 0, f"unknown activation {text}{_suggestion(text, [*NAMED])}")
     offset = min((node.col_offset for node in ast.walk(tree) if isinstance(node, ast.Name)), default=0)
     return _refusal(
         text,
@@ -231,11 +231,11 @@ def _place(text: str, offset: int) -> int:
     return len(text.encode()[:offset].decode())
 
 
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name.lower(), [*_CALLABLE, *_ALIASES], n=1)
+def _suggestion(name: str, known: Sequence[str] = _CALLABLE) -> str:
+    close = difflib.get_close_matches(name.lower(), [*known, *_ALIASES], n=1)
     if close:
         return f"; did you mean {_ALIASES.get(close[0], close[0])}?"
-    return f"; known are {', '.join(_CALLABLE)}"
+    return f"; known are {', '.join(known)}"
 
 
 def _refusal(text: str, place: int, sentence: str) -> FormulaError:

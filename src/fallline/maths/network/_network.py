@@ -118,7 +118,7 @@ class SingleLayer:
         InputError
             If X has not as many columns as there are weights, or holds no numbers.
         """
-        inputs = X if is_sparse(X) else np.asarray(X)
+        inputs = X if is_sparse(X) else self._as_array(X)
         if inputs.ndim != 2 or inputs.shape[1] != len(self.weights):
             raise InputError(
                 f"X has shape {inputs.shape}, but the network takes (n_samples, {len(self.weights)}): "
@@ -127,14 +127,46 @@ class SingleLayer:
         if inputs.dtype.kind not in "biufO":
             raise InputError(f"X must hold numbers, got dtype {inputs.dtype}: turn them into numbers first")
         dtype = arithmetic_dtype(inputs.dtype) if inputs.dtype.kind == "f" else np.dtype(np.float64)
-        product = inputs.astype(dtype, copy=False) @ self.weights.astype(dtype)
+        try:
+            numbers = inputs.astype(dtype, copy=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"X must hold numbers ({error}): turn what is none into one first") from None
+        product = numbers @ self.weights.astype(dtype)
         return np.asarray(product + np.asarray(self.intercept, dtype=dtype))
 
+    def _as_array(self, X: Any) -> Array:
+        """Return X as an array; the columns of a data frame have to be those of the inputs."""
+        names = getattr(X, "columns", None)
+        if self.signature is not None and names is not None and tuple(map(str, names)) != self.input_names:
+            raise InputError(
+                f"X has the columns {list(map(str, names))}, but the network takes {list(self.input_names)}: "
+                "give these, in this order"
+            )
+        try:
+            return np.asarray(X)
+        except ValueError as error:
+            raise InputError(f"X is no matrix ({error}): give rows of one length") from None
+
     def predict(self, X: Any) -> Array:
-        """Compute ŷ = f(h) for rows X (n, n_features), or for the records of a source."""
+        """Compute ŷ = f(h) for rows X (n, n_features), or for the records of a source.
+
+        Raises
+        ------
+        InputError
+            As :meth:`net_input` does, and for a source of other columns or categories.
+        """
         if hasattr(X, "blocks"):
+            self._check_columns(X.signature)
             return np.concatenate([self.predict(block.records.X) for block in X.blocks()])
         return np.asarray(self.activation.value(self.net_input(X)))
+
+    def _check_columns(self, signature: Signature | None) -> None:
+        if signature is None or self.signature is None or signature.inputs == self.signature.inputs:
+            return
+        raise InputError(
+            "the source has other columns or categories than the network: open it with "
+            "features=network.signature.inputs"
+        )
 
     def classify(self, X: Any) -> Array:
         """Return the class (n,) whose target is nearest to ŷ.

@@ -34,6 +34,8 @@ def inputs(table):
         ]
     )'''
 
+_TRUTH = 'TRUTH = {"true": 1, "1": 1, "1.0": 1, "false": 0, "0": 0, "0.0": 0}'
+
 _ONE_HOT = '''\
 def one_hot(name, values, categories):
     """Return a column of 0 and 1 for each category."""
@@ -116,6 +118,8 @@ def _inputs(network: SingleLayer) -> Iterator[str]:
     if network.signature is None:
         return
     columns = network.signature.inputs
+    if any(column.kind == "boolean" for column in columns):
+        yield _TRUTH
     if any(column.kind == "category" for column in columns):
         yield _ONE_HOT
     yield _INPUTS.format(columns="\n".join(f"            {_column(column)}," for column in columns))
@@ -123,8 +127,10 @@ def _inputs(network: SingleLayer) -> Iterator[str]:
 
 def _column(column: Column) -> str:
     values = f"table[{column.name!r}]"
-    if column.kind != "category":
+    if column.kind == "number":
         return f"np.asarray({values}, dtype=float)"
+    if column.kind == "boolean":
+        return f"np.array([TRUTH[str(value).lower()] for value in {values}], dtype=float)"
     return f"one_hot({column.name!r}, {values}, {_list(map(repr, column.categories), 12)})"
 
 

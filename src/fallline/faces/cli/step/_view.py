@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from fallline.descent._coordinates import Coordinates
-from fallline.faces.cli._screen import NO_BREAK, say, show_heading, show_notes
+from fallline.faces.cli.screen._screen import NO_BREAK, say, show_heading, show_notes
 from fallline.maths.ledger._ledger import Ledger
 
 MOST_NAMES = 30

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -61,15 +60,3 @@ def _accuracy(network: SingleLayer, y: Array, y_hat: Array) -> float | None:
     if network.classes and network.signature is not None:
         return float(np.mean(network.signature.labels(y_hat) == network.signature.labels(y)))
     return float(np.mean((y_hat > 0.5) == (y > 0.5))) if np.isin(y, (0.0, 1.0)).all() else None
-
-
-def finite(value: Any) -> Any:
-    """Return what JSON can hold: null for each number that is not finite."""
-    match value:
-        case dict():
-            return {name: finite(item) for name, item in value.items()}
-        case list() | tuple():
-            return [finite(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-    return value

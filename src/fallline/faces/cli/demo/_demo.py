@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from fallline.descent._train import train
-from fallline.faces.cli._compare import compare as compared
-from fallline.faces.cli._demo_view import show_intro, show_key, show_result
 from fallline.faces.cli._endings import exit_code
-from fallline.faces.cli._live import live
-from fallline.faces.cli._problems import Problem, breast_cancer, diabetes
-from fallline.faces.cli._results import Result
-from fallline.faces.cli._screen import screen, warnings_as_notes
+from fallline.faces.cli.demo._compare import compare as compared
+from fallline.faces.cli.demo._problems import Problem, breast_cancer, diabetes
+from fallline.faces.cli.demo._results import Result
+from fallline.faces.cli.demo._view import show_intro, show_key, show_result
+from fallline.faces.cli.screen._json import print_json
+from fallline.faces.cli.screen._live import live
+from fallline.faces.cli.screen._screen import screen, warnings_as_notes
+from fallline.faces.cli.screen._steps import steps_as_dicts
 
 
 def run_demo(*, compare: bool, as_json: bool) -> int:
@@ -43,7 +44,7 @@ def _print_text(results: Iterable[Result], compare: bool) -> int:
 
 def _print_json(results: Iterable[Result]) -> int:
     kept = list(results)
-    print(json.dumps({"sets": [_as_dict(result) for result in kept]}, indent=2, allow_nan=False))
+    print_json({"sets": [_as_dict(result) for result in kept]})
     return exit_code(result.run.stop for result in kept)
 
 
@@ -55,7 +56,7 @@ def _as_dict(result: Result) -> dict[str, Any]:
         "n_features": problem.X_train.shape[1],
         "n_train": len(problem.y_train),
         "n_test": len(problem.y_test),
-        "steps": [dict(zip(result.COLUMNS, row, strict=True)) for row in result.steps],
+        "steps": steps_as_dicts(run),
         "stop": run.stop.name,
         "converged": run.stop.is_converged,
         "message": run.message,

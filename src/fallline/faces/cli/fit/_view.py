@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,34 +12,37 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fallline.faces.cli._demo_view import steps_table
-from fallline.faces.cli._scores import Scores, scores_by_output
-from fallline.faces.cli._screen import say, show_heading, show_lines, show_table, table_of
+from fallline.descent._stopping import StopReason
+from fallline.faces.cli.fit._scores import Scores, scores_by_output
+from fallline.faces.cli.screen._screen import (
+    say,
+    show_heading,
+    show_lines,
+    show_message,
+    show_table,
+    table_of,
+)
+from fallline.faces.cli.screen._steps import steps_of, steps_table
 from fallline.maths.network._network import SingleLayer
 from fallline.maths.network._signature import Column
 
 if TYPE_CHECKING:
-    from fallline.faces.cli._fit import Fit
+    from fallline.faces.cli.fit._fit import Fit
 
 MOST_NAMES, MOST_INPUTS, MOST_OUTPUTS = 12, 40, 5
 WIDEST_NAME, WIDEST_OUTPUT = 36, 20
 GAP, MARGIN = 2, 4
 """What a table takes beside the text in its columns: between them, and for its edge and a column of dots."""
-PARTS = ("train", "test")
 LABELS = {"error": "E", "rmse": "RMSE", "r2": "R²", "accuracy": "accuracy"}
 SHARES = ("r2", "accuracy")
 
 
 def show_fit(console: Console, fit: Fit) -> None:
     """Show what was trained on, the descent, the scores, the weights, and how to do the same in Python."""
-    message = fit.run.message
-    show_heading(console, fit.asked.table)
-    for sentence in _story(fit):
-        say(console, sentence)
-    show_table(console, steps_table(fit.steps))
-    say(console, f"\nWhy did it stop? {message[0].upper()}{message[1:]}.")
-    for note in fit.notes:
-        say(console, f"Note: {note}.")
+    show_heading(console, fit.recipe.table)
+    say(console, _story(fit))
+    show_table(console, steps_table(steps_of(fit.run)))
+    show_message(console, fit.run.message, fit.notes)
     show_table(console, scores_table(fit))
     if len(fit.run.network.output_names) > 1 and not fit.run.network.classes:
         show_table(console, outputs_table(fit))
@@ -47,17 +51,14 @@ def show_fit(console: Console, fit: Fit) -> None:
     _show_what_is_next(console, fit)
 
 
-def _story(fit: Fit) -> list[str]:
-    signature = fit.train.signature
-    records = f"{len(fit.train.y):,} records to train"
-    if fit.test is not None:
-        records += f", {len(fit.test.y):,} to test"
+def _story(fit: Fit) -> str:
+    signature = fit.parts["train"].signature
+    records = ", ".join(f"{len(part.y):,} to {name}" for name, part in fit.parts.items())
     columns = _counted(len(signature.inputs), "column")
     inputs = _counted(len(signature.input_names), "input")
     made = "" if len(signature.inputs) == len(signature.input_names) else f" make {inputs}"
-    return [
-        f"{records}. {columns}{made}: {_listed(signature.inputs)}. Target: {_listed(signature.targets)}.",
-    ]
+    what = f"{columns}{made}: {_listed(signature.inputs)}. Target: {_listed(signature.targets)}."
+    return f"{records.replace(' to', ' records to', 1)}. {what}"
 
 
 def _listed(columns: Sequence[Column]) -> str:
@@ -78,18 +79,18 @@ def _described(column: Column) -> str:
 
 def scores_table(fit: Fit) -> Table:
     """Return the scores of the network beside those of the trivial baseline, on rows to train and to test."""
-    kinds = [kind for kind in LABELS if getattr(fit.network_scores[0], kind) is not None]
-    trivial = "commonest class" if fit.run.network.classes else "mean of the target"
+    kinds = [kind for kind in LABELS if getattr(fit.network_scores["train"], kind) is not None]
+    trivial = "shares of the classes" if fit.run.network.classes else "mean of the target"
     rows = []
-    for part, network, baseline in zip(PARTS, fit.network_scores, fit.baseline_scores, strict=False):
-        rows.append((part, "fallline", *(_cell(network, kind) for kind in kinds)))
-        rows.append(("", trivial, *(_cell(baseline, kind) for kind in kinds)))
+    for part, scores in fit.network_scores.items():
+        rows.append((part, "fallline", *(_cell(scores, kind) for kind in kinds)))
+        rows.append(("", trivial, *(_cell(fit.baseline_scores[part], kind) for kind in kinds)))
     return table_of(("", "", *(LABELS[kind] for kind in kinds)), rows, texts=2)
 
 
 def outputs_table(fit: Fit) -> Table:
     """Return the scores of each output, on the rows to test or else to train."""
-    part, name = (fit.train, "train") if fit.test is None else (fit.test, "test")
+    name, part = list(fit.parts.items())[-1]
     by_output = list(scores_by_output(fit.run.network, part).items())
     rows = [
         (_short(output), *(_cell(scores, kind) for kind in ("rmse", "r2")))
@@ -151,9 +152,9 @@ def _show_what_is_next(console: Console, fit: Fit) -> None:
     console.print()
     if fit.saved:
         say(console, f"Saved as {fit.saved}. To predict:")
-        show_lines(console, [f"fallline predict {fit.saved} TABLE"])
-    elif fit.asked.save:
-        say(console, "Not saved, as the training diverged.")
+        show_lines(console, [shlex.join(["fallline", "predict", fit.saved, "TABLE"])])
+    elif fit.run.stop is StopReason.DIVERGED:
+        say(console, "Nothing is saved of a training that diverged.")
 
 
 def _counted(n: int, noun: str) -> str:

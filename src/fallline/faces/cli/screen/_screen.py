@@ -25,7 +25,10 @@ def screen() -> Console:
 
 def say(console: Console, sentence: str) -> None:
     """Show sentences, folded to the width."""
-    folded = textwrap.fill(sentence, min(console.width, WIDEST_TEXT), replace_whitespace=False)
+    width = min(console.width, WIDEST_TEXT)
+    folded = textwrap.fill(
+        sentence, width, replace_whitespace=False, break_on_hyphens=False, break_long_words=False
+    )
     console.print(Text(folded.replace(NO_BREAK, " ")))
 
 
@@ -49,7 +52,7 @@ def show_notes(console: Console, notes: Iterable[str]) -> None:
 
 def show_lines(console: Console, lines: Iterable[str]) -> None:
     """Show lines as they are, never folded, so that they can be copied."""
-    console.print(Text("\n".join(["", *(f"  {line}" for line in lines)])), soft_wrap=True)
+    console.print(Text("\n".join(["", *(f"  {line}".rstrip() for line in lines)])), soft_wrap=True)
 
 
 def table_of(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int) -> Table:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from fallline._typing import Array
 from fallline.descent._run import Run
-from fallline.faces.cli._compare import Row
-from fallline.faces.cli._problems import Problem, Scores
+from fallline.faces.cli.demo._compare import Row
+from fallline.faces.cli.demo._problems import Problem, Scores
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,6 @@ class Result:
     run: Run
     notes: list[str]
     rows: list[Row]
-
-    COLUMNS: ClassVar = ("step", "passes", "error", "gradient_norm")
-
-    @property
-    def steps(self) -> list[tuple[float, ...]]:
-        """Return step, passes, E and the norm of the gradient at every state."""
-        return list(zip(*(self.run.history[column].tolist() for column in self.COLUMNS), strict=True))
 
     @property
     def network(self) -> Measures:

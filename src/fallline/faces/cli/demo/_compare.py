@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 from fallline._typing import Array
 from fallline.descent._train import train
-from fallline.faces.cli._problems import Problem
+from fallline.faces.cli.demo._problems import Problem
 
 SOLVES = 5
 SCALING_PASSES = 2

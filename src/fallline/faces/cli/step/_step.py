@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -13,18 +12,17 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.data.tables._open import open_table
 from fallline.data.tables._source import TableSource
 from fallline.descent._carry import State
 from fallline.descent._coordinates import Coordinates, from_moments, raw
 from fallline.descent._descend import descend
-from fallline.faces.cli import _step_view as view
 from fallline.faces.cli._endings import DONE
-from fallline.faces.cli._screen import screen, warnings_as_notes
+from fallline.faces.cli._table import opened
+from fallline.faces.cli.screen._json import print_json
+from fallline.faces.cli.screen._screen import screen, warnings_as_notes
+from fallline.faces.cli.step import _view as view
 from fallline.maths._moments import block_moments
-from fallline.maths.activations._activation import without_free_names
 from fallline.maths.ledger._ledger import Ledger, one_step
-from fallline.maths.network._signature import class_targets_for
 
 NUMBERS = (
     "weights",
@@ -55,7 +53,7 @@ NUMBERS = (
 class Settings:
     """How a step is made, as asked for on the command line."""
 
-    activation: str
+    activation: str | None
     learning_rate: float | str
     reduction: Literal["mean", "sum"]
     scaling: str
@@ -91,11 +89,11 @@ def run_step(
     as_json: bool,
 ) -> int:
     """Show steps: as many as asked for, or as a person at a terminal goes on to ask for."""
-    ends = class_targets_for(without_free_names(settings.activation))
-    table = open_table(path, **opening, class_targets=ends)
+    table, activation = opened(path, opening, settings.activation)
     n = table.shape.n_records
     if record is not None and record >= n:
         raise InputError(f"record {record} is not in the table: choose one from 0 to {n - 1}")
+    settings = replace(settings, activation=activation)
     descent = start(table, settings)
     if as_json:
         _print_json(descent, settings, steps or 1, record)
@@ -179,7 +177,7 @@ def _print_json(descent: Descent, settings: Settings, wanted: int, record: int |
     try:
         steps.extend(_as_dict(step, record) for step in islice(descent.steps, wanted))
     finally:
-        print(json.dumps({**_setting(descent, settings), "steps": steps}, allow_nan=False))
+        print_json({**_setting(descent, settings), "steps": steps}, indent=None)
 
 
 def _setting(descent: Descent, settings: Settings) -> dict[str, Any]:
@@ -188,27 +186,21 @@ def _setting(descent: Descent, settings: Settings) -> dict[str, Any]:
         "table": table.table,
         "inputs": table.signature.input_names,
         "outputs": table.signature.output_names,
-        "rows": as_lists(table.row_numbers),
+        "rows": table.row_numbers,
         "activation": settings.activation,
         "reduction": settings.reduction,
         "scaling": settings.scaling,
         "fit_intercept": settings.fit_intercept,
         "warnings": descent.notes,
-        "X": as_lists(descent.X),
-        "y": as_lists(table.y),
+        "X": descent.X,
+        "y": table.y,
     }
 
 
 def _as_dict(step: Step, record: int | None) -> dict[str, Any]:
     ledger = step.ledger
-    numbers = {name: as_lists(getattr(ledger, name)) for name in NUMBERS}
+    numbers = {name: getattr(ledger, name) for name in NUMBERS}
     found = {"step": step.number, "passes": step.passes, **numbers}
     if record is not None:
         found["derivation"] = [str(ledger.derivation(record, j)) for j in range(ledger.y[0].size)]
     return found
-
-
-def as_lists(values: Any) -> Any:
-    """Return numbers as lists, with null for what is not finite."""
-    array = np.asarray(values)
-    return np.where(np.isfinite(array), array, np.array(None)).tolist()

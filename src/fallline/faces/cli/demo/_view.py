@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 
-from fallline.faces.cli._compare import Row
-from fallline.faces.cli._results import Measures, Result
-from fallline.faces.cli._screen import (
+from fallline.faces.cli.demo._compare import Row
+from fallline.faces.cli.demo._results import Measures, Result
+from fallline.faces.cli.screen._screen import (
     say,
     show_heading,
     show_lines,
@@ -19,8 +19,8 @@ from fallline.faces.cli._screen import (
     show_table,
     table_of,
 )
+from fallline.faces.cli.screen._steps import steps_of, steps_table
 
-MOST_STEPS, FIRST_STEPS, LAST_STEPS = 12, 6, 5
 LABELS = {"r2": "R²", "rmse": "RMSE", "accuracy": "accuracy"}
 FORMATS = {"r2": ".3f", "rmse": ".1f", "accuracy": ".3f"}
 
@@ -67,7 +67,7 @@ def show_result(console: Console, result: Result) -> None:
     """Show a data set: its descent, its scores beside the baseline's, why it stopped, how to do the same."""
     show_heading(console, result.problem.name)
     say(console, result.problem.story)
-    show_table(console, steps_table(result.steps))
+    show_table(console, steps_table(steps_of(result.run)))
     show_table(console, scores_table(result))
     show_message(console, result.run.message, result.notes)
     say(console, "\nThe same in Python:")
@@ -81,14 +81,6 @@ def show_key(console: Console, compared: bool) -> None:
     """Say what the columns mean."""
     show_meanings(console, KEY | COMPARE_KEY if compared else KEY)
     say(console, f"\n{COMPARE_REMARK if compared else HINT}")
-
-
-def steps_table(steps: Sequence[tuple[float, ...]]) -> Table:
-    """Return the descent by step; the middle of a long one is left out."""
-    cells = [(f"{step}", f"{passes}", f"{error:.8f}", f"{norm:.2e}") for step, passes, error, norm in steps]
-    if len(cells) > MOST_STEPS:
-        cells[FIRST_STEPS:-LAST_STEPS] = [("⋮",) * 4]
-    return table_of(("step", "passes", "E", "gradient"), cells, texts=0)
 
 
 def scores_table(result: Result) -> Table:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 EMPTY = 0x2800
+LEAST_WIDTH = 32
+"""Of a graph; where there is less room there is none."""
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bits of the left and the right dots of a character, from top to bottom."""
 
@@ -45,7 +47,7 @@ def is_positive(error: float) -> bool:
 def graph(errors: Sequence[float], first: int, last: int, width: int, height: int) -> list[str]:
     """Return the curve with its axes: the highest and the lowest E, and the first and the last step."""
     drawn = list(filter(is_positive, errors))
-    if len(drawn) < 2:
+    if len(drawn) < 2 or width < LEAST_WIDTH:
         return []
     top, bottom = f"E {max(drawn):.3g}", f"{min(drawn):.3g}"
     margin = max(len(top), len(bottom))

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from fallline.descent._carry import State
 from fallline.descent._train import Callback
-from fallline.faces.cli._curve import graph, is_positive
-from fallline.faces.cli._screen import NO_BREAK, WIDEST_TEXT
+from fallline.faces.cli.screen._curve import graph, is_positive
+from fallline.faces.cli.screen._screen import NO_BREAK, WIDEST_TEXT
 
 FRAMES_PER_SECOND = 8
 CURVE_HEIGHT, LEAST_HEIGHT = 6, 14
