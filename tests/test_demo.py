@@ -257,7 +257,8 @@ def test_the_command_line_loads_nothing_heavy():
 
 @pytest.mark.parametrize("reason", StopReason)
 def test_the_exit_code_says_how_it_ended(reason):
-    expected = 3 if reason is StopReason.DIVERGED else 0 if reason.is_converged else 4
+    codes = {StopReason.DIVERGED: 3, StopReason.INTERRUPTED: 75}
+    expected = codes.get(reason, 0 if reason.is_converged else 4)
     assert exit_code([StopReason.CONVERGED, reason]) == expected
 
 

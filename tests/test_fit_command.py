@@ -177,10 +177,10 @@ class TestScores:
         assert found["message"][1:] in words
         kinds = known(found["network"]["train"])
         assert " ".join(SCORES[kind] for kind in kinds) in words
-        who = {"fallline": "network", "mean of the target": "baseline", "commonest class": "baseline"}
+        who = {"fallline": "network", "mean of the target": "baseline", "shares of the classes": "baseline"}
         rows = re.findall(rf"^ *(train|test|) +({'|'.join(who)}) +([-\d].*)$", page, re.MULTILINE)
         assert [part for part, _, _ in rows] == ["train", "", "test", ""]
-        trivial = "commonest class" if found["classes"] else "mean of the target"
+        trivial = "shares of the classes" if found["classes"] else "mean of the target"
         assert [name for _, name, _ in rows] == 2 * ["fallline", trivial]
         for (_, name, numbers), part in zip(rows, ("train", "train", "test", "test"), strict=True):
             expected = list(known(found[who[name]][part]).values())
@@ -315,7 +315,7 @@ class TestEnd:
         done, page = fit(f"{asked} {rate} --json"), fit(f"{asked} {rate}")
         assert (done.code, done.err, page.code, page.err) == (3, "", 3, "")
         assert (done.numbers["stop"], done.numbers["saved"]) == ("DIVERGED", None)
-        assert "Not saved, as the training diverged." in page.out
+        assert "Nothing is saved of a training that diverged." in page.out
         assert "save" not in code_of(page.out)
         assert not Path(MODEL).exists()
         words = " ".join(page.out.split())
@@ -370,7 +370,9 @@ class TestParts:
         write("few.csv", {"x": [1, 2, 3], "y": [1, 4, 9]})
         done = run(f"fit few.csv --target y --test-size 1% --save {MODEL}")
         assert (done.code, done.out) == (2, "")
-        assert done.err.startswith("fallline: few.csv has 3 rows, too few to keep 1% of them for a test: ")
+        assert done.err.startswith(
+            "fallline: few.csv has 3 rows, too few to keep a share of 0.01 for a test: "
+        )
         assert not Path(MODEL).exists()
 
     def test_of_a_target_that_never_changes_in_the_test_there_is_no_r2(self, run):

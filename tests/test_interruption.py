@@ -1,5 +1,6 @@
 """``fallline fit`` and ``predict`` as real processes, told to end at moments that they show themselves."""
 
+import contextlib
 import json
 import os
 import re
@@ -139,32 +140,37 @@ def fill(pipe):
         os.set_blocking(pipe, True)
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are seen in /proc")
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
-    "words", [f"fit slow.csv --target y --save {MODEL}", f"predict {MODEL} slow.csv --out {MODEL}"]
+    "words", [f"fit slow.csv --target y --save {MODEL}", f"predict {MODEL} slow.csv --out out.csv"]
 )
 def test_while_a_table_is_read_it_ends_with_a_sentence_and_leaves_all_as_it_is(folder, start, words, number):
-    os.mkfifo("slow.csv")
+    Path("slow.csv").write_bytes(b"x,y\n" + b"1.5,2.5\n2.5,1.5\n" * 1_500_000)
     keep_doubler()
     before = Path(MODEL).read_bytes()
     process = start(*words.split())
-    writer = open_once_it_is_read("slow.csv", process)
+    wait_until_it_reads("slow.csv", process)
     process.send_signal(number)
     assert process.communicate(timeout=60) == (b"", b"fallline: interrupted\n")
-    os.close(writer)
     assert process.returncode == 75
     assert Path(MODEL).read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == [MODEL, "slow.csv"]
 
 
-def open_once_it_is_read(fifo, process):
-    """Return a pipe to write to, once a process has opened it to read."""
-    while True:
-        try:
-            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            assert process.poll() is None
-            time.sleep(0.01)
+def wait_until_it_reads(name, process):
+    """Come back when a process has a file open."""
+    while name not in open_files(process):
+        assert process.poll() is None
+
+
+def open_files(process):
+    """Return the names of the files that a process has open."""
+    names = set()
+    for file in Path(f"/proc/{process.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed again meanwhile
+            names.add(os.path.basename(os.readlink(file)))
+    return names
 
 
 def test_predictions_of_which_only_the_first_are_wanted_are_no_error(start):

@@ -53,6 +53,9 @@ def assert_same(loaded, network):
     assert json.dumps(loaded.training, sort_keys=True) == json.dumps(network.training, sort_keys=True)
 
 
+ENDS = st.lists(FINITE, min_size=2, max_size=2, unique_by=lambda x: x + 0.0).map(sorted).map(tuple)
+
+
 @st.composite
 def columns(draw, n_numbers):
     """Columns that stand for so many numbers."""
@@ -72,7 +75,7 @@ def networks(draw):
     weights = draw(arrays.arrays(np.float64, (d,) if k is None else (d, k), elements=FINITE))
     intercept = draw(FINITE if k is None else arrays.arrays(np.float64, (k,), elements=FINITE))
     targets = tuple(Column(draw(TEXT)) for _ in range(k or 1))
-    signature = Signature(draw(columns(d)), targets, (draw(FINITE), draw(FINITE)))
+    signature = Signature(draw(columns(d)), targets, draw(ENDS))
     return fallline.SingleLayer(
         weights,
         intercept,

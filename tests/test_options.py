@@ -37,11 +37,12 @@ class TestOptions:
         ("typed", "names"),
         [
             (None, []),
-            ("", [""]),
-            ("age", ["age"]),
-            ("age, sex", ["age", "sex"]),
-            ('"mass, kg",age', ["mass, kg", "age"]),
-            (",age", ["", "age"]),
+            ([""], [""]),
+            (["age"], ["age"]),
+            (["age, sex"], ["age", "sex"]),
+            (["age", "sex"], ["age", "sex"]),
+            (['"mass, kg",age'], ["mass, kg", "age"]),
+            ([",age"], ["", "age"]),
         ],
     )
     def test_names_stand_between_commas(self, typed, names):
@@ -67,9 +68,9 @@ class TestOptions:
         path = tmp_path / "all.csv"
         path.write_bytes("größe\tcode\tno\ty\n1,5\t7\t1\t2\n2,5\t8\t1\t3\n\t7\t1\t3\n".encode("latin-1"))
         opening = options.opening(
-            target="y",
-            features="größe,code",
-            categorical="code",
+            target=["y"],
+            features=["größe", "code"],
+            categorical=["code"],
             missing="drop",
             separator="tab",
             decimal=",",

@@ -138,7 +138,7 @@ class TestColumns:
 
     def test_a_network_that_a_fit_has_kept_predicts_what_it_was_trained_on(self, run):
         """The target may stay in the table, and columns may stand in another order."""
-        X = {"a": list(range(20)), "kind": list("xy") * 10}
+        X = {"a": [n * n for n in range(20)], "kind": list("xy") * 10}
         write("old.csv", X | {"wet": ["true", "false", "false", "true"] * 5})
         write("new.csv", dict(reversed(X.items())))
         assert run(f"fit old.csv --target wet --activation sigmoid --save {MODEL}").code == 0
@@ -170,7 +170,7 @@ class TestColumns:
         assert (done.code, done.out) == (2, "")
         assert done.err == (
             f"fallline: beans.csv: the column {name!r} cannot stand beside the predictions, as its name is "
-            "missing or taken: rename it, or write the predictions only\n"
+            "taken: rename it, or write the predictions only\n"
         )
         assert predict("--only").code == predict("--json").code == 0
 
@@ -280,10 +280,39 @@ class TestOut:
         y_hat = load(MODEL).predict(inputs_of())
         np.testing.assert_array_equal(parquet.read_table("out.parquet")["predicted_yield"], y_hat)
 
-    def test_it_may_be_the_table_itself(self, predict):
-        expected = predict().out
-        predict("--out beans.csv")
-        assert Path("beans.csv").read_bytes().decode() == expected
+    @pytest.mark.parametrize("name", ["beans.csv", "./beans.csv", MODEL])
+    def test_what_is_read_is_never_written_over(self, predict, name):
+        before = [Path(file).read_bytes() for file in ("beans.csv", MODEL)]
+        Path("link.csv").symlink_to("beans.csv")
+        for out in (name, "link.csv"):
+            done = predict(f"--out {out}")
+            assert (done.code, done.out) == (2, "")
+            assert done.err == f"fallline: {out} is what the command reads: write to another file\n"
+        assert [Path(file).read_bytes() for file in ("beans.csv", MODEL)] == before
+
+    def test_other_kinds_of_files_are_not_pretended(self, predict):
+        done = predict("--out out.xlsx")
+        assert (done.code, done.out) == (2, "")
+        assert done.err == "fallline: out.xlsx would be neither CSV nor Parquet: name it .csv or .parquet\n"
+
+    def test_a_european_table_stays_one(self, predict):
+        expected = predict("--only").out.replace(".", ",").splitlines()
+        text = Path("beans.csv").read_text(encoding="utf-8")
+        rows = list(csv.reader(io.StringIO(text)))
+        with open("beans.csv", "w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, delimiter=";").writerows(
+                [cell.replace(".", ",") for cell in row] for row in rows
+            )
+        shown = predict("--decimal ,").out
+        found = list(csv.reader(io.StringIO(shown), delimiter=";"))
+        assert [row[-1] for row in found[1:]] == expected[1:]
+        assert [row[:-1] for row in found] == [[cell.replace(".", ",") for cell in row] for row in rows]
+
+    def test_in_parquet_the_numbers_of_a_csv_file_are_numbers(self, predict):
+        predict("--out out.parquet")
+        kinds = {field.name: str(field.type) for field in parquet.read_schema("out.parquet")}
+        assert kinds["rain"] == kinds["predicted_yield"] == "double"
+        assert kinds["soil"] == "string"
 
     def test_a_folder_that_is_not_there_is_a_sentence_and_nothing_is_left(self, predict):
         done = predict("--out nowhere/out.csv")
@@ -330,7 +359,7 @@ CELLS = st.text(st.sampled_from(",;\"'\r\n\t ab0é高") | st.characters(codec="u
 def test_any_text_is_read_back_from_csv_as_it_was(columns):
     columns = {name: list(cells) for name, cells in columns.items()}
     stream = io.BytesIO()
-    _write_csv(pa.table(columns), stream)
+    _write_csv(pa.table(columns), stream, ",", ".")
     assert columns_of(stream.getvalue().decode()) == columns
 
 

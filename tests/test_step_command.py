@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from fallline import SingleLayer, descend, one_step, open_table
-from fallline.faces.cli.step._step import NUMBERS, Settings, as_lists, start
+from fallline.faces.cli.screen._json import finite
+from fallline.faces.cli.step._step import NUMBERS, Settings, start
 from fallline.faces.cli.step._view import inputs_of, show_names
 
 COMMAND = [sys.executable, "-m", "fallline"]
@@ -164,9 +165,8 @@ class TestJson:
         assert steps[-1]["new_error"] > steps[0]["error"]
 
     def test_numbers_that_are_not_finite_are_null(self):
-        assert as_lists(np.array([[1.0, np.nan], [-np.inf, 0.5]])) == [[1.0, None], [None, 0.5]]
-        assert as_lists(np.inf) is None
-        assert as_lists(3) == 3
+        assert finite(np.array([[1.0, np.nan], [-np.inf, 0.5]])) == [[1.0, None], [None, 0.5]]
+        assert finite({"at": np.float64("inf"), "steps": (3, 0.5)}) == {"at": None, "steps": [3, 0.5]}
 
 
 class TestText:

@@ -110,7 +110,7 @@ class TestColumns:
         name = write("t.parquet", {"x": cells, "z": [1, 5, 2], "y": [1, 2, 3]})
         with pytest.raises(
             InputError,
-            match=r"^t.parquet: column 'x' holds cells of the type .*, which cannot become numbers: drop",
+            match=r"^t.parquet: column 'x' holds cells of the type .*, which cannot become numbers: turn",
         ):
             open_table(name, "y")
         assert open_table(name, "y", drop="x").signature.input_names == ("z",)
@@ -304,7 +304,7 @@ class TestRows:
 
     def test_a_split_needs_rows(self):
         table = open_table(write("t.csv", "x,y\n1,2\n2,4\n"), "y")
-        with pytest.raises(InputError, match=r"^t.csv has 2 rows, too few to keep 50% of them for a test"):
+        with pytest.raises(InputError, match=r"^t.csv has 2 rows, too few to keep a share of 0.5 for a test"):
             table.split(0.5)
 
 

@@ -32,7 +32,7 @@ def check_inputs(table: str, X: FloatArray, row_numbers: Array, signature: Signa
     """Refuse columns that never change or hold the same as another; warn of those that count the rows."""
     columns = list(_columns(X, signature))
     for name, numbers in columns:
-        if len(X) >= COUNTED_ROWS and (np.diff(numbers, axis=0).ravel() == np.diff(row_numbers)).all():
+        if len(X) >= COUNTED_ROWS and np.array_equal(np.diff(numbers[:, 0]), np.diff(row_numbers)):
             warn_caller(f"column {name!r} counts the rows: drop it, unless their order matters", DataWarning)
     constant = [name for name, numbers in columns if (numbers == numbers[0]).all()]
     if constant:

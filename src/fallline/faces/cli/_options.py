@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -19,10 +18,7 @@ DEFAULTS = {"missing": "error", "sample": 1.0, "seed": 0, "decimal": ".", "encod
 
 
 def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the columns of the table that is typed already, behind those that are named before a comma.
-
-    A name that a shell would take apart is quoted.
-    """
+    """Return the columns of the table that is typed already, behind those that are named before a comma."""
     try:
         from fallline.data.tables._table_files import Dialect, table_files
 
@@ -30,7 +26,7 @@ def complete_columns(ctx: typer.Context, incomplete: str) -> list[str]:
         dialect = Dialect(ctx.params.get("separator"), ctx.params.get("encoding") or "utf-8")
         table = ctx.params["table"] or ctx.args[0]  # not a parameter yet while an option waits for its value
         columns = table_files(os.path.expanduser(table), dialect)[0].names
-        return [shlex.quote(",".join([*named, column])) for column in columns if column not in named]
+        return [",".join([*named, column]) for column in columns if column not in named]
     except Exception:  # whatever is wrong, a shell in the midst of a line is no place to say so
         return []
 

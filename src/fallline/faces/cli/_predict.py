@@ -158,8 +158,8 @@ def _write_csv(table: pa.Table, stream: IO[bytes], separator: str, decimal: str)
     texts = [column for column in columns if pa.types.is_string(column.type)]
     needed = lone_gap or any(pc.any(pc.match_substring_regex(text, needs_quotes)).as_py() for text in texts)
     header = io.StringIO()
-    csv.writer(header, delimiter=separator, lineterminator="\n").writerow(names)
-    stream.write(header.getvalue().encode())
+    csv.writer(header, delimiter=separator).writerow(names)
+    stream.write(header.getvalue().removesuffix("\r\n").encode() + b"\n")
     options = pyarrow.csv.WriteOptions(
         include_header=False, delimiter=separator, quoting_style="needed" if needed else "none"
     )
