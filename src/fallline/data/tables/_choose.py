@@ -34,7 +34,7 @@ def chosen_inputs(
     InputError
         For names that the table has not, that stand twice, or that are asked for in two roles.
     """
-    wanted = None if features is None else [_name(feature) for feature in features]
+    wanted = None if features is None else [name_of(feature) for feature in features]
     counts = Counter(names)
     for name in (*targets, *(wanted or ()), *drop, *categorical):
         if name not in counts:
@@ -81,7 +81,8 @@ def target_columns(table: str, columns: Sequence[Column]) -> tuple[Column, ...]:
     )
 
 
-def _name(feature: str | Column) -> str:
+def name_of(feature: str | Column) -> str:
+    """Return the name of a column that is given by it, or as it is."""
     return feature if isinstance(feature, str) else feature.name
 
 

@@ -13,7 +13,7 @@ from fallline._errors import InputError
 from fallline._typing import Array, FloatArray
 from fallline.data.tables._cells import Place, encoded
 from fallline.data.tables._checks import check_inputs, check_targets
-from fallline.data.tables._choose import chosen_inputs, given_columns, listed, target_columns
+from fallline.data.tables._choose import chosen_inputs, given_columns, listed, name_of, target_columns
 from fallline.data.tables._reading import Rows, Selection, read_rows
 from fallline.data.tables._source import TableSource
 from fallline.data.tables._survey import surveyed
@@ -23,7 +23,7 @@ from fallline.maths.network._signature import Column, Signature
 
 def open_table(
     path_or_glob: str | os.PathLike[str],
-    target: str | Sequence[str] | None = None,
+    target: str | Column | Sequence[str | Column] | None = None,
     features: str | Sequence[str | Column] | None = None,
     *,
     drop: str | Sequence[str] = (),
@@ -48,7 +48,7 @@ def open_table(
         A file, or a pattern such as ``"2024/*.parquet"`` for files of the same columns. CSV may be
         compressed.
     target : str or sequence of str, optional
-        The column, or columns, to predict.
+        The column, or columns, to predict. To score a trained network, its ``signature.targets``.
     features : sequence of str, optional
         The columns to learn from; None is all others. To predict, the ``signature.inputs`` of a trained
         network: they say what each column holds.
@@ -102,11 +102,12 @@ def open_table(
     (array([1., 1., 0.]), array([2., 3., 5., 3.]))
     """
     _check_settings(missing, sample, decimal)
-    table, targets = os.fspath(path_or_glob), listed(target)
-    features = None if features is None else listed(features)
+    table = os.fspath(path_or_glob)
+    features, wanted = None if features is None else listed(features), listed(target)
+    targets = [name_of(column) for column in wanted]
     files = table_files(path_or_glob, Dialect(separator, encoding))
     inputs = chosen_inputs(table, files[0].names, targets, features, listed(drop), listed(categorical))
-    names, known = [*inputs, *targets], given_columns(features)
+    names, known = [*inputs, *targets], given_columns([*(features or ()), *wanted])
     as_text = [*listed(categorical), *(name for name, column in known.items() if column.kind == "category")]
     rows = list(read_rows(files, Selection(names, as_text, sample, seed, missing == "drop")))
     if not any(len(some.row_numbers) for some in rows):

@@ -59,7 +59,7 @@ class Signature:
                 f"class_targets must be two finite numbers, the lower first, got {low!r}, {high!r}"
             )
         if len(self.targets) > 1 and self.classes:
-            raise InputError("a target of classes must be the only one")
+            raise InputError("a target of classes has to be the only one")
 
     @cached_property
     def input_names(self) -> tuple[str, ...]:
