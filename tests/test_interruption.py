@@ -183,6 +183,18 @@ def test_predictions_of_which_only_the_first_are_wanted_are_no_error(start):
     assert process.wait(timeout=60) == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("words", [f"predict {MODEL} many.csv", "fit many.csv --target y", "demo --json"])
+def test_an_output_that_finds_no_room_is_a_sentence(start, words):
+    keep_doubler()
+    write("many.csv", {"x": range(100), "y": [n % 7 for n in range(100)]})
+    with open("/dev/full", "wb") as full:
+        process = start(*words.split(), stdout=full)
+        err = process.communicate(timeout=60)[1]
+    sentence = b"fallline: the output cannot be written (No space left on device): make room for it\n"
+    assert (process.returncode, err) == (2, sentence)
+
+
 def test_predictions_that_find_no_room_leave_the_old_ones(folder, start):
     small = """
 import resource

@@ -79,6 +79,10 @@ class TestCurve:
 
 
 class TestGraph:
+    @pytest.mark.parametrize("width", [-3, 0, 8, 31])
+    def test_where_there_is_no_room_there_is_none(self, width):
+        assert graph([4.0, 2.0, 1.0], 0, 2, width, 6) == []
+
     def test_it_is_labelled_with_its_ends(self):
         lines = graph([1234.5, 80.0, 0.0625], 0, 417, 40, 5)
         assert lines[0].startswith("E 1.23e+03 ┤")

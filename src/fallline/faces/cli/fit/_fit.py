@@ -157,6 +157,7 @@ def as_dict(fit: Fit) -> dict[str, Any]:
     weights = network.weights.reshape(len(network.weights), -1)
     return {
         "table": fit.recipe.table,
+        "rows": fit.parts["train"].n_rows,
         "records": {name: len(part.y) for name, part in fit.parts.items()},
         "inputs": network.input_names,
         "outputs": network.output_names,

@@ -58,7 +58,9 @@ def _story(fit: Fit) -> str:
     inputs = _counted(len(signature.input_names), "input")
     made = "" if len(signature.inputs) == len(signature.input_names) else f" make {inputs}"
     what = f"{columns}{made}: {_listed(signature.inputs)}. Target: {_listed(signature.targets)}."
-    return f"{records.replace(' to', ' records to', 1)}. {what}"
+    n_used, n_rows = sum(len(part.y) for part in fit.parts.values()), fit.parts["train"].n_rows
+    of_rows = f", of {n_rows:,} rows" if n_used < n_rows else ""
+    return f"{records.replace(' to', ' records to', 1)}{of_rows}. {what}"
 
 
 def _listed(columns: Sequence[Column]) -> str:
