@@ -21,7 +21,7 @@ from tables import write
 
 from fallline import SingleLayer, load, open_table, train
 from fallline.faces.cli import main
-from fallline.faces.cli._predict import _write_csv
+from fallline.faces.cli.predict._write import write_csv
 from fallline.maths.network._signature import Column, Signature
 
 MODEL = "model.safetensors"
@@ -312,7 +312,7 @@ class TestOut:
         predict("--out out.parquet")
         kinds = {field.name: str(field.type) for field in parquet.read_schema("out.parquet")}
         assert kinds["rain"] == kinds["predicted_yield"] == "double"
-        assert kinds["soil"] == "string"
+        assert kinds["soil"] == kinds["label"] == "string"  # 007 is a label, no number
 
     def test_a_folder_that_is_not_there_is_a_sentence_and_nothing_is_left(self, predict):
         done = predict("--out nowhere/out.csv")
@@ -359,7 +359,7 @@ CELLS = st.text(st.sampled_from(",;\"'\r\n\t ab0é高") | st.characters(codec="u
 def test_any_text_is_read_back_from_csv_as_it_was(columns):
     columns = {name: list(cells) for name, cells in columns.items()}
     stream = io.BytesIO()
-    _write_csv(pa.table(columns), stream, ",", ".")
+    write_csv(pa.table(columns), stream, ",", ".")
     assert columns_of(stream.getvalue().decode()) == columns
 
 

@@ -33,24 +33,25 @@ def run(command, folder):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def session(tmp_path_factory):
+    """Return a folder in which the session was held, and its commands with what is shown and what was said."""
     folder = tmp_path_factory.mktemp("orchard")
     shutil.copy(FOLDER / "examples" / "orchard.py", folder)
-    return folder
-
-
-def test_it_prints_what_the_page_shows(folder):
     shown = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(blocks("console")), flags=re.MULTILINE)
-    assert len(shown) == 12
-    for command, output in shown:
-        words, numbers = told(run(command, folder))
-        expected_words, expected_numbers = told(output)
+    return folder, [(command, output, run(command, folder)) for command, output in shown]
+
+
+def test_it_prints_what_the_page_shows(session):
+    _, commands = session
+    assert len(commands) == 12
+    for command, shown, printed in commands:
+        (words, numbers), (expected_words, expected_numbers) = told(printed), told(shown)
         assert words == expected_words, command
         np.testing.assert_allclose(numbers, expected_numbers, rtol=1e-3, err_msg=command)
 
 
-def test_the_same_in_python(folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
+def test_the_same_in_python(session, monkeypatch, capsys):
+    monkeypatch.chdir(session[0])
     (block,) = blocks("python")
     exec(compile(block, "tables.md", "exec"), {})
     printed = capsys.readouterr().out

@@ -152,7 +152,7 @@ def predict(
 
     Exit code: 0 where all is written, 2 for bad input, 75 where it was interrupted.
     """
-    from fallline.faces.cli._predict import run_predict
+    from fallline.faces.cli.predict._predict import run_predict
 
     opening = options.opening(missing=missing, separator=separator, decimal=decimal, encoding=encoding)
     raise typer.Exit(run_predict(model, table, opening=opening, out=out, only=only, as_json=as_json))
