@@ -34,7 +34,7 @@ def run(command, folder):
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    """Return a folder in which the session was held, and its commands with what is shown and what was said."""
+    """Return the folder of a session, and its commands with what the page shows and what they printed."""
     folder = tmp_path_factory.mktemp("orchard")
     shutil.copy(FOLDER / "examples" / "orchard.py", folder)
     shown = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(blocks("console")), flags=re.MULTILINE)
