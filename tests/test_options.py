@@ -1,13 +1,15 @@
 """Options that commands share, and what a shell offers for them."""
 
 import inspect
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from fallline import InputError, open_table
+from fallline import InputError, load, open_table
 from fallline.faces.cli import _options as options
 
 NAMED_FALLLINE = "import sys; sys.argv[0] = 'fallline'; from fallline.faces.cli import main; main()"
@@ -132,3 +134,42 @@ class TestCompletion:
         assert (installed.returncode, installed.stderr) == (0, "")
         (script,) = (tmp_path / ".bash_completions").iterdir()
         assert script.read_text().strip() == shown.stdout.strip()
+
+
+class TestChoices:
+    @pytest.mark.parametrize(
+        ("arguments", "activation", "ends"),
+        [
+            ("--target yield", "identity", (0.0, 1.0)),
+            ("--target soil", "sigmoid", (0.0, 1.0)),
+            ("--target soil --activation identity", "identity", (-1.0, 1.0)),
+            ("--target soil --activation tanh", "tanh", (-1.0, 1.0)),
+        ],
+    )
+    def test_classes_are_learned_with_a_sigmoid_and_numbers_with_the_identity(
+        self, beans, tmp_path, arguments, activation, ends
+    ):
+        model = str(tmp_path / "model.safetensors")
+        done = run("fit", beans, *arguments.split(), "--features", "rain", "--save", model, "--json")
+        assert json.loads(done.stdout)["activation"] == activation
+        network = load(model)
+        assert (network.activation.name, network.signature.class_targets) == (activation, ends)
+
+    def test_an_option_that_is_given_twice_counts_twice(self, beans):
+        words = "--target yield --target dead --drop soil --drop shade --json"
+        found = json.loads(run("fit", beans, *words.split()).stdout)
+        assert (found["outputs"], found["inputs"]) == (["yield", "dead"], ["rain"])
+
+    def test_a_network_of_the_same_columns_is_a_start_whatever_its_activation(self, beans, tmp_path):
+        model, words = str(tmp_path / "model.safetensors"), ["--features", "rain", "--json"]
+        run("fit", beans, "--target", "soil", *words, "--save", model)
+        again = run("fit", beans, "--target", "soil", *words, "--activation", "tanh", "--start", model)
+        assert again.stderr == ""
+        odd = run("fit", beans, "--target", "yield", *words, "--start", model)
+        assert (odd.returncode, odd.stdout) == (2, "")
+        assert odd.stderr.startswith(f"fallline: {model} holds a network of other columns or categories: ")
+
+    def test_the_table_itself_is_never_written_over(self, beans):
+        done = run("fit", beans, "--target", "yield", "--features", "rain", "--save", beans)
+        assert done.stderr == f"fallline: {beans} is what the command reads: write to another file\n"
+        assert Path(beans).read_text(encoding="utf-8") == BEANS

@@ -155,13 +155,13 @@ def share(text: str, what: str = "sample") -> float:
 
 
 def training_settings(**given: Any) -> dict[str, Any]:
-    """Return arguments of ``train`` that are not its defaults."""
+    """Return arguments of ``train`` that are not its defaults; an activation that is asked for is kept."""
     from inspect import signature
 
     from fallline.descent._train import train
 
     defaults = {name: parameter.default for name, parameter in signature(train).parameters.items()}
-    defaults["random_state"] = 0
+    defaults |= {"random_state": 0, "activation": None}
     return {name: value for name, value in given.items() if value not in (None, defaults[name])}
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from fallline._errors import InputError
 from fallline.data.tables._source import TableSource
@@ -18,12 +15,11 @@ from fallline.faces.cli._endings import exit_code
 from fallline.faces.cli._table import check_output, opened
 from fallline.faces.cli.fit._reach import check_reach
 from fallline.faces.cli.fit._recipe import Recipe
-from fallline.faces.cli.fit._scores import Scores, baseline_scores, network_scores
+from fallline.faces.cli.fit._result import Fit, as_dict
 from fallline.faces.cli.fit._view import show_fit
 from fallline.faces.cli.screen._json import print_json
 from fallline.faces.cli.screen._live import live
 from fallline.faces.cli.screen._screen import screen, warnings_as_notes
-from fallline.faces.cli.screen._steps import steps_as_dicts
 from fallline.maths.activations._activation import Activation
 from fallline.maths.network._model_file import load
 from fallline.maths.network._signature import Signature
@@ -44,34 +40,6 @@ class Asked:
     seed: int
     start: str | None
     save: str | None
-
-
-@dataclass(frozen=True)
-class Fit:
-    """A training on a table, by its parts "train" and perhaps "test", and what it is worth."""
-
-    recipe: Recipe
-    parts: dict[str, TableSource]
-    run: Run
-    notes: list[str]
-
-    @cached_property
-    def network_scores(self) -> dict[str, Scores]:
-        """Return the scores of the network on each part."""
-        return {name: network_scores(self.run.network, part) for name, part in self.parts.items()}
-
-    @cached_property
-    def baseline_scores(self) -> dict[str, Scores]:
-        """Return the scores of the trivial baseline on each part."""
-        train_part = self.parts["train"]
-        return {
-            name: baseline_scores(self.run.network, train_part, part) for name, part in self.parts.items()
-        }
-
-    @property
-    def saved(self) -> str | None:
-        """Where the network is kept."""
-        return self.recipe.save
 
 
 def run_fit(asked: Asked, *, as_json: bool) -> int:
@@ -149,32 +117,3 @@ def parted(source: TableSource, asked: Asked) -> tuple[dict[str, TableSource], d
     seed = {"seed": asked.seed} if asked.seed else {}
     parts = source.split(test_size, asked.seed)
     return dict(zip(("train", "test"), parts, strict=True)), {"test_size": test_size, **seed}
-
-
-def as_dict(fit: Fit) -> dict[str, Any]:
-    """Return all that is shown, and more, for scripts."""
-    network = fit.run.network
-    weights = network.weights.reshape(len(network.weights), -1)
-    return {
-        "table": fit.recipe.table,
-        "rows": fit.parts["train"].n_rows,
-        "records": {name: len(part.y) for name, part in fit.parts.items()},
-        "inputs": network.input_names,
-        "outputs": network.output_names,
-        "classes": network.classes,
-        "activation": network.activation.name,
-        "steps": steps_as_dicts(fit.run),
-        "stop": fit.run.stop.name,
-        "converged": fit.run.stop.is_converged,
-        "message": fit.run.message,
-        "warnings": fit.notes,
-        "network": {name: asdict(scores) for name, scores in fit.network_scores.items()},
-        "baseline": {name: asdict(scores) for name, scores in fit.baseline_scores.items()},
-        "weights": {
-            output: dict(zip(network.input_names, column.tolist(), strict=True))
-            for output, column in zip(network.output_names, weights.T, strict=True)
-        },
-        "intercept": dict(zip(network.output_names, np.ravel(network.intercept).tolist(), strict=True)),
-        "saved": fit.saved,
-        "code": fit.recipe.lines,
-    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.cells import cell_len
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fallline.descent._stopping import StopReason
+from fallline.faces.cli.fit._result import Fit
 from fallline.faces.cli.fit._scores import Scores, scores_by_output
 from fallline.faces.cli.screen._screen import (
     say,
@@ -25,9 +25,6 @@ from fallline.faces.cli.screen._screen import (
 from fallline.faces.cli.screen._steps import steps_of, steps_table
 from fallline.maths.network._network import SingleLayer
 from fallline.maths.network._signature import Column
-
-if TYPE_CHECKING:
-    from fallline.faces.cli.fit._fit import Fit
 
 MOST_NAMES, MOST_INPUTS, MOST_OUTPUTS = 12, 40, 5
 WIDEST_NAME, WIDEST_OUTPUT = 36, 20
