@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import shlex
-import signal
 import subprocess
 import sys
 import textwrap
@@ -16,7 +15,6 @@ import pytest
 from tables import as_csv, write
 
 from fallline import SingleLayer, load, open_table
-from fallline.faces.cli import main
 
 COMMAND = [sys.executable, "-m", "fallline"]
 MODEL = "model.safetensors"
@@ -59,24 +57,14 @@ def beans(n=120):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
+def run(tmp_path, monkeypatch, command_line):
     """Return a function that runs a command line in this process, in a folder with a table of beans."""
     monkeypatch.chdir(tmp_path)
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     write("beans.csv", beans())
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(words):
-        monkeypatch.setattr(sys, "argv", ["fallline", *shlex.split(words)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return Done(end.value.code, *capfd.readouterr())
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return lambda words: Done(*command_line(shlex.split(words)))
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import io
 import json
 import re
 import shlex
-import signal
-import sys
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +18,6 @@ from pyarrow import parquet
 from tables import write
 
 from fallline import SingleLayer, load, open_table, train
-from fallline.faces.cli import main
 from fallline.faces.cli.predict._write import write_csv
 from fallline.maths.network._signature import Column, Signature
 
@@ -55,22 +52,12 @@ def columns_of(text):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capfd):
+def run(tmp_path, monkeypatch, command_line):
     """Return a function that runs a command line in this process, in a folder with beans and a network."""
     monkeypatch.chdir(tmp_path)
     write("beans.csv", BEANS)
     keep(Column("yield"))
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(words):
-        monkeypatch.setattr(sys, "argv", ["fallline", *shlex.split(words)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return Done(end.value.code, *capfd.readouterr())
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return lambda words: Done(*command_line(shlex.split(words)))
 
 
 @pytest.fixture

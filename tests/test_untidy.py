@@ -1,6 +1,5 @@
 """Every kind of untidy table gets one exact sentence, from every face, and nothing is written."""
 
-import signal
 import subprocess
 import sys
 
@@ -10,7 +9,6 @@ from untidy import CASES, PAGE, page
 
 import fallline
 from fallline import InputError, open_table
-from fallline.faces.cli import main
 from fallline.maths.network._signature import Column, Signature
 
 BY_NAME = {f"{group}: {case.what}": case for group, cases in CASES.items() for case in cases}
@@ -46,19 +44,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(folder, monkeypatch, capfd):
-    """Return a function that runs a command line and gives its exit code, stdout and stderr."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def run(words):
-        monkeypatch.setattr(sys, "argv", ["fallline", *words])
-        with pytest.raises(SystemExit) as end:
-            main()
-        return end.value.code, *capfd.readouterr()
-
-    yield run
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+def run(folder, command_line):
+    """Return the function that runs a command line, in an empty folder."""
+    return command_line
 
 
 def run_alone(words):
