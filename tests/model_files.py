@@ -52,6 +52,12 @@ def networks():
             signature=Signature(odd, (Column("y"),)),
             training=counted,
         ),
+        "learned": fallline.SingleLayer(
+            [[1.0, 2.0], [3.0, -0.0]],
+            [0.1, 0.2],
+            "bottom + (top - bottom)*sigmoid(α*h)",
+            parameters={"bottom": -0.0, "top": [72.46, 1 / 3], "α": [5e-324, 1e300]},
+        ),
         "version 1": network_of_version_1(),
     }
 

@@ -11,6 +11,7 @@ VALUES = [
     None, True, False, 0, 1, 2, -1, 0.0, 1.0, 1e300, 10**400, float("nan"), float("inf"),
     "", "h", "tanh", "a*h", "1/h", "number", "category", "\ud800", "x" * 70, [], {}, [[]], [0, 1], [0.0, 1.0],
     [-1, 1.0], {"name": "a", "kind": "number", "categories": []}, {"fallline": "1", "numpy": "2"},
+    {"a": 1.0}, {"a": [1.0, 2.0]}, [1.0, float("nan")], -0.0, "a*h*h",
 ]  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """Real data with known optima: certificates of NIST, and sets of scikit-learn.
 
-Norris, Longley, DanWood and Rat42 are Statistical Reference Datasets of the National Institute of Standards
-and Technology (https://www.itl.nist.gov/div898/strd, public domain), typed in; their answers are certified
-to 11 or more digits. The optima of the other sets were solved in 50-digit arithmetic.
+Norris, Longley, DanWood, Rat42 and those with learned parameters (Rat42 again, Rat43, Misra1a to Misra1d,
+BoxBOD, Eckerle4, MGH10) are Statistical Reference Datasets of the National Institute of Standards and
+Technology (https://www.itl.nist.gov/div898/strd, public domain), typed in; their answers are certified to 11
+or more digits. The optima of the other sets were solved in 50-digit arithmetic.
 """
 
 from typing import Any, NamedTuple
@@ -140,3 +141,148 @@ def real_sets():
 
 
 REAL = real_sets()
+
+
+class LearnedSet(NamedTuple):
+    """Raw data and a formula f(w x + b; θ); least Σ (y − ŷ)², and w, b and θ that reach it.
+
+    ``far`` and ``near`` are the two starts that are published with the set, as w, b and θ. Without an
+    intercept b is 0.
+    """
+
+    x: Any
+    y: Any
+    formula: str
+    fit_intercept: bool
+    sse: float
+    optimum: tuple[float, float, dict[str, float]]
+    far: tuple[float, float, dict[str, float]]
+    near: tuple[float, float, dict[str, float]]
+
+
+RAT43 = """
+16.08,1  33.83,2  65.80,3  97.20,4  191.55,5  326.20,6  386.87,7  520.53,8  590.03,9  651.92,10  724.93,11
+699.56,12  689.96,13  637.56,14  717.41,15
+"""
+
+MISRA1 = """
+10.07,77.6  14.73,114.9  17.94,141.1  23.93,190.8  29.61,239.9  35.18,289.0  40.02,332.8  44.82,378.4
+50.76,434.8  55.05,477.3  61.01,536.8  66.40,593.1  75.47,689.1  81.78,760.0
+"""
+
+BOXBOD = """
+109,1  149,2  149,3  191,5  213,7  224,10
+"""
+
+ECKERLE4 = """
+0.0001575,400  0.0001699,405  0.0002350,410  0.0003102,415  0.0004917,420  0.0008710,425  0.0017418,430
+0.0046400,435  0.0065895,436.5  0.0097302,438  0.0149002,439.5  0.0237310,441  0.0401683,442.5
+0.0712559,444  0.1264458,445.5  0.2073413,447  0.2902366,448.5  0.3445623,450  0.3698049,451.5
+0.3668534,453  0.3106727,454.5  0.2078154,456  0.1164354,457.5  0.0616764,459  0.0337200,460.5
+0.0194023,462  0.0117831,463.5  0.0074357,465  0.0022732,470  0.0008800,475  0.0004579,480  0.0002345,485
+0.0001586,490  0.0001143,495  0.0000710,500
+"""
+
+MGH10 = """
+34780,50  28610,55  23650,60  19630,65  16370,70  13720,75  11540,80  9744,85  8261,90  7030,95  6005,100
+5147,105  4427,110  3820,115  3307,120  2872,125
+"""
+
+
+def learned_sets():
+    misra, box = table(MISRA1), table(BOXBOD)
+    return {
+        # b₁ / (1 + exp(b₂ − b₃ x))
+        "rat42": LearnedSet(
+            *table(RAT42),
+            "top*sigmoid(h)",
+            True,
+            8.0565229338,
+            (6.7359200066e-2, -2.6180768402, {"top": 72.462237576}),
+            (0.1, -1.0, {"top": 100.0}),
+            (0.07, -2.5, {"top": 75.0}),
+        ),
+        # b₁ / (1 + exp(b₂ − b₃ x))^(1/b₄)
+        "rat43": LearnedSet(
+            *table(RAT43),
+            "top*sigmoid(h)**m",
+            True,
+            8786.4049080,
+            (0.75962938329, -5.2771253025, {"top": 699.6415127, "m": 1 / 1.2792483859}),
+            (1.0, -10.0, {"top": 100.0, "m": 1.0}),
+            (0.75, -5.0, {"top": 700.0, "m": 1 / 1.3}),
+        ),
+        # b₁ (1 − exp(−b₂ x))
+        "misra1a": LearnedSet(
+            *misra,
+            "a*(1 - exp(h))",
+            False,
+            0.12455138894,
+            (-5.5015643181e-4, 0.0, {"a": 238.94212918}),
+            (-1e-4, 0.0, {"a": 500.0}),
+            (-5e-4, 0.0, {"a": 250.0}),
+        ),
+        # b₁ (1 − (1 + b₂ x / 2)⁻²)
+        "misra1b": LearnedSet(
+            *misra,
+            "a*(1 - (1 + h/2)**-2)",
+            False,
+            0.075464681533,
+            (3.9039091287e-4, 0.0, {"a": 337.99746163}),
+            (1e-4, 0.0, {"a": 500.0}),
+            (3e-4, 0.0, {"a": 300.0}),
+        ),
+        # b₁ (1 − (1 + 2 b₂ x)^−½)
+        "misra1c": LearnedSet(
+            *misra,
+            "a*(1 - (1 + 2*h)**-0.5)",
+            False,
+            0.040966836971,
+            (2.0813627256e-4, 0.0, {"a": 636.42725809}),
+            (1e-4, 0.0, {"a": 500.0}),
+            (2e-4, 0.0, {"a": 600.0}),
+        ),
+        # b₁ b₂ x / (1 + b₂ x)
+        "misra1d": LearnedSet(
+            *misra,
+            "a*h/(1 + h)",
+            False,
+            0.056419295283,
+            (3.0227324449e-4, 0.0, {"a": 437.36970754}),
+            (1e-4, 0.0, {"a": 500.0}),
+            (3e-4, 0.0, {"a": 450.0}),
+        ),
+        # b₁ (1 − exp(−b₂ x))
+        "boxbod": LearnedSet(
+            *box,
+            "a*(1 - exp(h))",
+            False,
+            1168.0088766,
+            (-0.54723748542, 0.0, {"a": 213.80940889}),
+            (-1.0, 0.0, {"a": 1.0}),
+            (-0.75, 0.0, {"a": 100.0}),
+        ),
+        # b₁/b₂ exp(−½ ((x − b₃) / b₂)²)
+        "eckerle4": LearnedSet(
+            *table(ECKERLE4),
+            "a*exp(-h**2/2)",
+            True,
+            1.4635887487e-3,
+            (1 / 4.0888321754, -451.54121844 / 4.0888321754, {"a": 1.5543827178 / 4.0888321754}),
+            (1 / 10.0, -500.0 / 10.0, {"a": 1.0 / 10.0}),
+            (1 / 5.0, -450.0 / 5.0, {"a": 1.5 / 5.0}),
+        ),
+        # b₁ exp(b₂ / (x + b₃))
+        "mgh10": LearnedSet(
+            *table(MGH10),
+            "a*exp(1/h)",
+            True,
+            87.945855171,
+            (1 / 6181.3463463, 345.22363462 / 6181.3463463, {"a": 5.6096364710e-3}),
+            (1 / 400000.0, 25000.0 / 400000.0, {"a": 2.0}),
+            (1 / 4000.0, 250.0 / 4000.0, {"a": 0.02}),
+        ),
+    }
+
+
+LEARNED = learned_sets()

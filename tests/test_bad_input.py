@@ -169,8 +169,6 @@ ACTIVATIONS = [
     ("", r"empty"),
     (3, r"^an activation is a name, a formula in h or a pair of functions.*int"),
     (None, r"^an activation is a name, a formula in h or a pair of functions.*NoneType"),
-    ("top*sigmoid(h)", r"free names? \(top\).*write"),
-    ("low + (high - low)*sigmoid(h)", r"free names \(low, high\).*write"),
 ]
 
 

@@ -111,12 +111,16 @@ NO_SENSE = "its description makes no sense"
         ({"format": "1"}, NOT_CANONICAL),
         ({"activation": "cuberoot(h)"}, "unknown function cuberoot"),
         ({"activation": "tanhh"}, "unknown activation tanhh"),
-        ({"activation": "a*h"}, r"has free names \(a\)"),
+        ({"activation": "a*h"}, r"has free names \(a\) without a value"),
         ({"activation": "__import__('os').system('touch here')"}, "a formula cannot hold the character"),
         ({"activation": "(" * 300 + "h" + ")" * 300}, "too many nested parentheses"),
         ({"activation": ["h", "h"]}, "an activation is a name, a formula"),
         ({"activation": None}, "an activation is a name, a formula"),
-        ({"parameters": {"a": 1.0}}, NOT_CANONICAL),
+        ({"parameters": {"a": 1.0}}, "has no free names 'a': its free names are none"),
+        ({"parameters": {"\n\ud800": 1.0}}, r"has no free names '\\n\\ud800'"),
+        ({"parameters": None}, NOT_CANONICAL),
+        ({"parameters": []}, "parameters is of type list"),
+        ({"parameters": 1}, "parameters is of type int"),
         ({"training": None}, NOT_CANONICAL),
         ({"training": [["a", 1]]}, NOT_CANONICAL),
         ({"training": {"a": math.nan}}, NOT_CANONICAL),
@@ -146,6 +150,59 @@ NO_SENSE = "its description makes no sense"
 def test_a_sealed_description_without_sense_is_refused(changes, reason, good, tmp_path):
     (tmp_path / "odd").write_bytes(files.with_content(good, **changes))
     assert_refused(tmp_path / "odd", f"holds no network .*{reason}.*: save the network again")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({}, r"has free names \(top, low\) without a value"),
+        ({"low": 0.0}, r"has free names \(top\) without a value"),
+        ({"low": 0.0, "top": 1.0, "more": 2.0}, "has no free names 'more'"),
+        ({"low": 0.0, "top": 1}, NOT_CANONICAL),
+        ({"low": 0.0, "top": True}, NOT_CANONICAL),
+        ({"low": 0.0, "top": [1, 2.5]}, NOT_CANONICAL),
+        ({"low": 0.0, "top": [True, 2.5]}, NOT_CANONICAL),
+        ({"low": 0.0, "top": None}, "the parameter top is not made of numbers"),
+        ({"low": 0.0, "top": "1.0"}, "the parameter top is not made of numbers"),
+        ({"low": 0.0, "top": {"a": 1.0}}, "the parameter top is not made of numbers"),
+        ({"low": 0.0, "top": [1.0, None]}, "the parameter top is not made of numbers"),
+        ({"low": 0.0, "top": [[1.0], [1.0, 2.0]]}, "the parameter top is not made of numbers"),
+        ({"low": 0.0, "top": 10**400}, "the parameter top is not made of numbers"),
+        ({"low": 0.0, "top": [1.0]}, r"the parameter top has shape \(1,\)"),
+        ({"low": 0.0, "top": []}, r"the parameter top has shape \(0,\)"),
+        ({"low": 0.0, "top": [[1.0, 2.0]]}, r"the parameter top has shape \(1, 2\)"),
+        ({"low": 0.0, "top": math.nan}, "the parameter top is not finite"),
+        ({"low": [0.0, -math.inf], "top": 1.0}, "the parameter low is not finite"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_refused(parameters, reason, tmp_path):
+    weights, learned = [[0.5, 0.25]], {"top": [1.0, 2.0], "low": 0.0}
+    fallline.SingleLayer(weights, 0.0, "top*sigmoid(h) + low", parameters=learned).save(tmp_path / "good")
+    good = (tmp_path / "good").read_bytes()
+    (tmp_path / "odd").write_bytes(files.with_content(good, parameters=parameters))
+    assert_refused(tmp_path / "odd", f"holds no network .*{reason}.*: save the network again")
+
+
+@pytest.mark.parametrize(
+    "respell",
+    [
+        lambda text: text.replace('"top":1.5', '"top":1.50'),
+        lambda text: text.replace('"top":1.5', '"top":15e-1'),
+        lambda text: text.replace('"low":-0.0,"top":1.5', '"top":1.5,"low":-0.0'),
+        lambda text: text.replace('"top":1.5', '"top":2.5,"top":1.5'),
+        lambda text: text.replace('"top":1.5', '"top":1e999'),
+        lambda text: text.replace('"low":-0.0', '"low":-0'),
+        lambda text: text.replace('"low":-0.0', '"low":-1e-400'),
+    ],
+)
+def test_parameters_in_other_words_are_refused(respell, tmp_path):
+    network = fallline.SingleLayer([1.0], 0.0, "top*sigmoid(h) + low", parameters={"top": 1.5, "low": -0.0})
+    network.save(tmp_path / "good")
+    good = (tmp_path / "good").read_bytes()
+    text = files.parts(good)[0]["__metadata__"]["fallline"]
+    assert respell(text) != text
+    (tmp_path / "odd").write_bytes(files.described_as(good, respell(text)))
+    assert_refused(tmp_path / "odd", "holds no network|is damaged")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +297,14 @@ def test_a_huge_file_is_not_read(start, good, tmp_path):
             fallline.SingleLayer([1.0], activation=(np.sin, np.cos)),
             "a pair of functions, .*write it as a formula",
         ),
-        (fallline.SingleLayer([1.0], activation="a*h"), r"free names \(a\)"),
+        (
+            fallline.SingleLayer([1.0], activation="a*h", parameters={"a": math.nan}),
+            "the parameter a is not finite",
+        ),
+        (
+            fallline.SingleLayer([[1.0, 2.0]], activation="a*h", parameters={"a": [1.0, math.inf]}),
+            "the parameter a is not finite",
+        ),
         (fallline.SingleLayer([math.nan]), "a weight or an intercept is not finite"),
         (fallline.SingleLayer([1.0], math.inf), "a weight or an intercept is not finite"),
         (fallline.SingleLayer([1.0], training={"a": object()}), "mappings by name, and no object"),

@@ -1,5 +1,6 @@
 """Standardised and whitened inputs: the same predictions, the true gradient, no constant columns."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -9,24 +10,23 @@ from hypothesis import strategies as st
 
 import fallline
 from fallline.data.sources._arrays import ArraySource
-from fallline.descent._coordinates import from_moments, raw
+from fallline.descent._coordinates import find_coordinates
 from fallline.descent._objective import Objective
+from fallline.descent._penalty import Penalty
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths._moments import block_moments
 
 SCALINGS = ("none", "standard", "whiten")
 
 
 def coordinates_of(X, scaling, fit_intercept, s=None, fixed=None):
     fixed = np.zeros(2) if fixed is None else fixed
-    if scaling == "none":
-        return raw(X.shape[1], fit_intercept, fixed)
-    return from_moments(scaling, block_moments(X, s, full=scaling == "whiten"), fit_intercept, fixed)
+    source = ArraySource(X, np.zeros((len(X), len(fixed))), s)
+    return find_coordinates(source, thread_engine(1), scaling, fit_intercept, fixed)[0]
 
 
 @st.composite
 def settings_of(draw):
-    """Correlated inputs off centre, in columns of very different sizes; points for two outputs."""
+    """Correlated inputs off centre, in columns of very different sizes; points for two outputs, two names."""
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     d = draw(st.integers(1, 6))
     sizes = 10.0 ** rng.integers(-6, 7, size=d)
@@ -34,9 +34,12 @@ def settings_of(draw):
     s = rng.integers(0, 3, 40).astype(float) if draw(st.booleans()) else None
     fit_intercept, fixed = draw(st.booleans()), rng.normal(size=2)
     coordinates = coordinates_of(X, draw(st.sampled_from(SCALINGS)), fit_intercept, s, fixed)
-    point = rng.normal(size=(coordinates.transform.shape[-1] + fit_intercept, 2))
+    scale = 10.0 ** rng.integers(-3, 4, size=(2, draw(st.sampled_from([1, 2]))))
+    coordinates = replace(coordinates, theta_scale=scale)
+    weights = rng.normal(size=(coordinates.rank, 2))
     if coordinates.is_raw:
-        point[:d] /= sizes[:, None]
+        weights /= sizes[:, None]
+    point = coordinates.join(weights, rng.normal(size=2), scale * rng.uniform(0.5, 2.0, size=scale.shape))
     return X, s, coordinates, point
 
 
@@ -44,10 +47,10 @@ def settings_of(draw):
 @given(settings_of())
 def test_fold_and_unfold_undo_each_other(drawn):
     X, _, coordinates, point = drawn
-    weights, intercept = coordinates.fold(point)
+    weights, intercept, theta = coordinates.fold(point)
     assert weights.shape == (X.shape[1], 2)
-    np.testing.assert_allclose(coordinates.unfold(weights, intercept), point, rtol=1e-7, atol=1e-7)
-    again, intercept_again = coordinates.fold(coordinates.unfold(weights, intercept))
+    np.testing.assert_allclose(coordinates.unfold(weights, intercept, theta), point, rtol=1e-7, atol=1e-7)
+    again, intercept_again, _ = coordinates.fold(coordinates.unfold(weights, intercept, theta))
     np.testing.assert_allclose(X @ again + intercept_again, X @ weights + intercept, rtol=1e-6, atol=1e-6)
 
 
@@ -55,34 +58,50 @@ def test_fold_and_unfold_undo_each_other(drawn):
 @given(settings_of())
 def test_net_inputs_are_the_same(drawn):
     X, _, coordinates, point = drawn
-    weights, intercept = coordinates.fold(point)
-    v, c = coordinates.split(point)
+    weights, intercept, theta = coordinates.fold(point)
+    v, c, theta_again = coordinates.split(point)
     np.testing.assert_allclose(coordinates.apply(X) @ v + c, X @ weights + intercept, rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(coordinates.join(v, c), point)
+    np.testing.assert_array_equal(theta, theta_again)
+    np.testing.assert_array_equal(coordinates.join(v, c, theta), point)
+
+
+@settings(deadline=None)
+@given(settings_of())
+def test_a_point_is_a_row_for_each_output(drawn):
+    """Parameters that all share are in every row, and are read off the first."""
+    _, _, coordinates, point = drawn
+    rows = coordinates.by_output(point)
+    own = point[: coordinates.n_weights].reshape(-1, 2).T
+    assert rows.shape == (2, coordinates.rank + coordinates.fit_intercept + 2)
+    np.testing.assert_array_equal(rows[:, : coordinates.rank], own)
+    np.testing.assert_array_equal(coordinates.from_outputs(rows), point)
+    assert coordinates.shares_theta == np.array_equal(rows[0, -2:], rows[1, -2:])
 
 
 @settings(deadline=None)
 @given(settings_of())
 def test_pull_is_the_gradient_at_the_point(drawn):
-    """Derivatives of E(fold(point)) by complex steps, which subtract nothing."""
+    """Derivatives of E(fold(point)) by complex steps, which subtract nothing; f(h) = a sin(h) + b."""
     X, s, coordinates, point = drawn
     Y, weight = np.random.default_rng(0).normal(size=(40, 2)), 1.0 if s is None else s[:, None]
 
     def error(at):
-        weights, intercept = coordinates.fold(at)
-        return np.sum(weight * (Y - np.sin(X @ weights + intercept)) ** 2) / 2
+        weights, intercept, (a, b) = coordinates.fold(at)
+        return np.sum(weight * (Y - a * np.sin(X @ weights + intercept) - b) ** 2) / 2
 
-    weights, intercept = coordinates.fold(point)
-    _, *gradients = fallline.error_and_gradient(
-        X, Y, weights, intercept=intercept, activation="sin", sample_weight=s
-    )
-    pulled = coordinates.pull(*gradients)
+    weights, intercept, (a, b) = coordinates.fold(point)
+    h = X @ weights + intercept
+    delta = weight * (Y - a * np.sin(h) - b)
+    slope = -delta * a * np.cos(h)
+    by_theta = np.array([-np.sum(delta * np.sin(h), axis=0), -np.sum(delta, axis=0)])
+    pulled = coordinates.pull(X.T @ slope, slope.sum(axis=0), by_theta)
     assert pulled.shape == point.shape
-    for place in np.ndindex(point.shape):
+    for place in range(len(point)):
         ahead = point.astype(complex)
         ahead[place] += 1e-30j
-        # a raw weight's derivative has the size of its column
+        # a raw derivative has the size of its column, or of its unit
         size = 1 + np.abs(X).max() if coordinates.is_raw else 1.0
+        size *= max(1.0, np.abs(by_theta).max(), np.abs(a).max()) * max(1.0, coordinates.theta_scale.max())
         assert pulled[place] == pytest.approx(error(ahead).imag / 1e-30, rel=1e-6, abs=1e-6 * size * 40)
 
 
@@ -123,7 +142,7 @@ def test_whitening_keeps_the_rank(seed, rank, more, fit_intercept):
     coordinates = coordinates_of(X, "whiten", fit_intercept)
     assert coordinates.transform.shape == (rank + more, rank)
     weights, intercept = rng.normal(size=(rank + more, 2)), rng.normal(size=2) * fit_intercept
-    folded, folded_intercept = coordinates.fold(coordinates.unfold(weights, intercept))
+    folded, folded_intercept, _ = coordinates.fold(coordinates.unfold(weights, intercept))
     expected = X @ weights + intercept
     np.testing.assert_allclose(X @ folded + folded_intercept, expected, atol=1e-6 * np.abs(expected).max())
 
@@ -139,8 +158,10 @@ def test_constant_columns_are_left_alone(constant, n):
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.normal(size=n), np.full(n, constant), np.zeros(n)])
     whitened = coordinates_of(X, "whiten", True)
-    assert whitened.transform.shape == (3, min(n - 1, 1))
-    np.testing.assert_allclose(whitened.transform[1:], 0, atol=1e-7 * whitened.transform.max(initial=0))
+    of_constants = (whitened.transform[1:] != 0.0).any(axis=0)
+    assert not whitened.transform[0, of_constants].any()
+    spread = whitened.apply(X)[:, ~of_constants].std(axis=0)
+    np.testing.assert_allclose(spread, float(n > 1), rtol=1e-9)
     np.testing.assert_array_equal(coordinates_of(X, "standard", True).transform[1:], 1.0)
 
 
@@ -148,12 +169,15 @@ def test_without_intercept_a_constant_column_is_an_input_like_any_other():
     X = np.column_stack([np.arange(5.0), np.full(5, 7.0), np.zeros(5)])
     coordinates = coordinates_of(X, "standard", False)
     np.testing.assert_allclose(coordinates.transform, [6**-0.5, 1 / 7, 1.0])
-    assert coordinates_of(X, "whiten", False).transform.shape == (3, 2)
+    z = coordinates_of(X, "whiten", False).apply(X)
+    varying = z.any(axis=0)
+    assert np.count_nonzero(varying) == 2
+    np.testing.assert_allclose(z[:, varying].T @ z[:, varying] / 5, np.eye(2), atol=1e-12)
 
 
 def test_a_fixed_intercept_stays():
     coordinates = coordinates_of(np.arange(6.0).reshape(3, 2), "standard", False, fixed=np.array([3.0, -1.0]))
-    _, intercept = coordinates.fold(np.ones((2, 2)))
+    _, intercept, _ = coordinates.fold(np.ones(4))
     np.testing.assert_array_equal(intercept, [3.0, -1.0])
 
 
@@ -170,15 +194,21 @@ def test_inputs_that_never_vary_leave_the_intercept(dtype, scaling):
 def test_narrow_floats_far_from_zero_keep_their_digits(scaling):
     rng = np.random.default_rng(0)
     X = (1e4 + rng.normal(size=(500, 3))).astype(np.float32)
-    y, point = rng.normal(size=(500, 1)), np.array([[0.5], [-0.7], [0.2], [0.1]])
-    narrow, wide = (
-        Objective(
-            ArraySource(x, y),
-            fallline.Activation("tanh"),
-            coordinates_of(X, scaling, True, fixed=np.zeros(1)),
-            thread_engine(1),
-        ).at(point)
-        for x in (X, X.astype(np.float64))
-    )
+    y, point = rng.normal(size=(500, 1)), np.array([0.5, -0.7, 0.2, 0.1])
+    narrow, wide = (objective(x, y, scaling).at(point) for x in (X, X.astype(np.float64)))
     assert narrow.error == pytest.approx(wide.error, rel=1e-6)
     np.testing.assert_allclose(narrow.gradient, wide.gradient, rtol=1e-5)
+
+
+def objective(X, y, scaling):
+    """Return E of a tanh unit with an intercept, without penalty and bounds."""
+    coordinates = coordinates_of(X, scaling, True, fixed=np.zeros(1))
+    return Objective(
+        ArraySource(X, y),
+        fallline.Activation("tanh"),
+        coordinates,
+        Penalty(0.0, 0.0, coordinates),
+        np.zeros(0),
+        np.zeros(0),
+        thread_engine(1),
+    )

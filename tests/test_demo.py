@@ -258,9 +258,9 @@ def test_the_command_line_loads_nothing_heavy():
 @pytest.mark.parametrize("reason", StopReason)
 def test_the_exit_code_says_how_it_ended(reason):
     codes = {StopReason.DIVERGED: 3, StopReason.INTERRUPTED: 75}
-    expected = codes.get(reason, 0 if reason.is_converged else 4)
+    expected = codes.get(reason, 4 if reason.is_failure else 0)
     assert exit_code([StopReason.CONVERGED, reason]) == expected
 
 
-def test_divergence_outweighs_a_descent_that_only_stopped():
+def test_divergence_outweighs_a_descent_that_only_failed():
     assert exit_code([StopReason.MAX_ITER, StopReason.DIVERGED]) == 3

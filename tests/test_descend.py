@@ -1,6 +1,5 @@
 """The stream of states against the rule written as loops."""
 
-from inspect import signature
 from itertools import islice, pairwise, permutations, product
 
 import numpy as np
@@ -10,9 +9,6 @@ from strategies import DENSE, SPARSE, UNITS, small_blocks
 
 import fallline
 from fallline.data.sources._arrays import ArraySource
-from fallline.descent._loop import descend_from
-from fallline.descent._settings import Settings
-from fallline.descent._setup import prepare
 from fallline.execution.engines._threads import thread_engine
 
 
@@ -242,6 +238,10 @@ class CountedSource(ArraySource):
         super().__init__(X, y)
         self.rows, self.whole = 7, whole or self
 
+    @property
+    def passes(self):
+        return self.reads / len(self.y)
+
     def blocks(self, start=0):
         for block in super().blocks(start):
             self.whole.reads += len(block.records.y)
@@ -256,24 +256,38 @@ class CountedSource(ArraySource):
 
 
 ASKED = [
-    {}, {"learning_rate": 0.1}, {"activation": "exp"}, {"method": "lbfgs"}, {"method": "gauss-newton"},
-    {"method": "auto"}, {"batch_size": 7}, {"batch_size": 1, "learning_rate": 0.1, "shuffle": False},
-    {"batch_size": 7, "evaluate": False},
+    {}, {"learning_rate": 0.1}, {"learning_rate": fallline.InverseScaling(0.1)}, {"learning_rate": "armijo"},
+    {"activation": "exp"}, {"method": "momentum"}, {"method": "nesterov"}, {"method": "lbfgs"},
+    {"method": "gauss-newton"}, {"method": "auto"}, {"batch_size": 7}, {"batch_size": 7, "method": "adam"},
+    {"batch_size": 7, "method": "momentum"}, {"batch_size": 1, "learning_rate": 0.1, "shuffle": False},
+    {"batch_size": 1, "learning_rate": "normalised"}, {"batch_size": 7, "evaluate": False},
+    {"batch_size": 1, "learning_rate": "importance-aware", "activation": "identity"},
+    {"alpha": 0.1}, {"activation": "top*sigmoid(h)", "method": "lbfgs"},
+    {"activation": "top*sigmoid(h)", "batch_size": 7},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("scaling", ["none", "standard", "whiten", "auto"])
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_passes_are_the_reads_that_were_made(asked, scaling):
+@pytest.mark.parametrize("collinear", [False, True])
+def test_passes_are_the_reads_that_were_made(collinear, asked, scaling):
     (X, y, _), _, _ = drawn(n=56)
-    defaults = {name: p.default for name, p in signature(fallline.descend).parameters.items()}
-    asked = {**defaults, "activation": "tanh", "fit_intercept": True, "scaling": scaling, **asked}
-    asked = {name: asked[name] for name in Settings.__dataclass_fields__}
-    asked |= {"activation": fallline.Activation(asked["activation"]), "engine": thread_engine(1)}
+    if collinear:
+        X[:, 2] = X[:, 0] - X[:, 1]
     source = CountedSource(X, y)
-    descent = prepare(source, Settings(**asked))
-    for carry in islice(descend_from(descent.carry, descent.advance, descent.advice), 5):
-        assert carry.state.passes == source.reads / 56 - 1  # the first reading is of y alone
+    settings = {"activation": "tanh", "fit_intercept": True, "scaling": scaling, "n_jobs": 1, **asked}
+    for state in islice(fallline.descend(source, **settings), 5):
+        assert state.passes == source.passes - 1  # the first reading is of y alone
+
+
+@pytest.mark.parametrize("method", ["plain", "nesterov"])
+def test_power_iterations_are_passes(method):
+    """With more than a thousand inputs λmax takes reads of its own."""
+    X = np.random.default_rng(0).normal(size=(56, 1100))
+    source = CountedSource(X, X[:, :1])
+    for state in islice(fallline.descend(source, method=method, n_jobs=1), 3):
+        assert state.passes == source.passes - 1
+    assert state.passes > 3 + 1
 
 
 def test_every_full_pass_goes_through_the_engine():

@@ -1,7 +1,10 @@
 """The estimators, held to scikit-learn's own checks and to train."""
 
 import pickle
+import subprocess
+import sys
 import warnings
+from inspect import signature
 from itertools import product
 
 import numpy as np
@@ -43,7 +46,7 @@ CHECKED = [
     (SingleLayerClassifier(method="gauss-newton"), {}),
     (SingleLayerClassifier("tanh"), {}),
     (SingleLayerClassifier("identity"), {}),
-    (SingleLayerClassifier(fit_intercept=False), {}),
+    (SingleLayerClassifier(fit_intercept=False), FAR),
     (SingleLayerClassifier(batch_size=8, max_iter=40), BATCHES),
 ]
 
@@ -208,21 +211,147 @@ def test_an_error_names_the_column(bad, verb):
         model.fit(frame, SPECIES) if verb == "fit" else model.predict(frame)
 
 
+CURVE = "low + (top - low)*tanh(h)"
+GOING_ON = [
+    {"method": "plain"},
+    {"method": "lbfgs"},
+    {"method": "gauss-newton", "max_iter": 2},
+    {"method": "nesterov", "alpha": 1e-3},
+    {"batch_size": 32},
+    {"batch_size": 1, "learning_rate": "normalised", "scaling": "standard"},
+    {"batch_size": 50, "learning_rate": fallline.InverseScaling(0.2), "method": "momentum"},
+    {"activation": CURVE, "method": "lbfgs"},
+    {"activation": CURVE, "batch_size": 32},
+]
+
+
+@pytest.mark.parametrize("through_a_pickle", [False, True])
 @pytest.mark.parametrize("k", [None, 2])
-def test_a_warm_start_continues(k):
-    X, y, activation, _, _ = REAL["diabetes, tanh"]
+@pytest.mark.parametrize("asked", GOING_ON, ids=str)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_two_warm_fits_are_one_long_fit_to_the_last_bit(asked, k, through_a_pickle):
+    X, y, _, _, _ = REAL["diabetes, tanh"]
     y = y if k is None else np.column_stack([y, y**2 - 0.5])
-    warm = SingleLayerRegressor(activation, max_iter=1, warm_start=True)
-    whole = SingleLayerRegressor(activation, max_iter=2)
-    with pytest.warns(ConvergenceWarning):
-        curve = warm.fit(X, y).loss_curve_ + warm.fit(X, y).loss_curve_[1:]
-    with pytest.warns(ConvergenceWarning):
-        whole.fit(X, y)
-    np.testing.assert_allclose(curve, whole.loss_curve_, rtol=1e-10)
-    np.testing.assert_allclose(warm.coef_, whole.coef_, rtol=1e-6)
-    cold = clone(warm).set_params(warm_start=False)
-    with pytest.warns(ConvergenceWarning):
-        assert cold.fit(X, y).loss_curve_ == cold.fit(X, y).loss_curve_
+    asked = {"activation": "tanh", "max_iter": 5, "tol": 0.0, **asked}
+    warm = SingleLayerRegressor(warm_start=True, **asked).fit(X, y)
+    first = warm.loss_curve_
+    if through_a_pickle:
+        warm = pickle.loads(pickle.dumps(warm))
+    warm.fit(X, y)
+    long = SingleLayerRegressor(**asked | {"max_iter": 2 * asked["max_iter"]}).fit(X, y)
+    assert first + warm.loss_curve_[1:] == long.loss_curve_
+    np.testing.assert_array_equal(warm.coef_, long.coef_)
+    np.testing.assert_array_equal(warm.intercept_, long.intercept_)
+    for name, value in long.parameters_.items():
+        np.testing.assert_array_equal(warm.parameters_[name], value)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_without_a_warm_start_every_fit_is_the_same():
+    model = SingleLayerRegressor("tanh", method="plain", max_iter=3)
+    curves = [model.fit(X, Y / 200 - 1).loss_curve_ for _ in range(2)]
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_small_pickle_goes_on_from_its_weights():
+    """Without warm_start a pickle holds no memory of the method, but weights and what was learned of f."""
+    model = SingleLayerRegressor(CURVE, method="lbfgs", max_iter=3).fit(X, Y / 200 - 1)
+    small, whole = (pickle.dumps(model.set_params(warm_start=warm)) for warm in (False, True))
+    assert len(small) < len(whole) - 8 * 11
+    again = pickle.loads(small).set_params(warm_start=True).fit(X, Y / 200 - 1)
+    assert again.loss_curve_[0] == pytest.approx(model.loss_curve_[-1], rel=1e-9)
+    assert again.loss_curve_[-1] < model.loss_curve_[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "X", "y"),
+    [
+        (SingleLayerRegressor, np.hstack([IRIS, IRIS]), SPECIES),
+        (SingleLayerRegressor, IRIS, np.column_stack([SPECIES, SPECIES])),
+        (SingleLayerClassifier, IRIS, SPECIES + 1),
+    ],
+    ids=["more inputs", "more outputs", "other classes"],
+)
+def test_a_warm_start_of_something_else_is_refused(kind, X, y):
+    model = kind(warm_start=True).fit(IRIS, SPECIES)
+    with pytest.raises(fallline.InputError, match="set warm_start=False"):
+        model.fit(X, y)
+
+
+class TestLearnedParameters:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 2))
+    h = X @ [1.5, -1.0] + 0.5
+    y = 2.0 + 7.0 / (1.0 + np.exp(-h)) + rng.normal(0, 0.05, 300)
+    formula = "bottom + (top - bottom)*sigmoid(h)"
+
+    def test_the_regressor_finds_the_asymptotes(self):
+        model = SingleLayerRegressor(self.formula).fit(self.X, self.y)
+        assert model.parameters_ == pytest.approx({"bottom": 2.0, "top": 9.0}, abs=0.1)
+        np.testing.assert_allclose(model.coef_, [1.5, -1.0], atol=0.06)
+        assert model.history_["top"][-1] == model.parameters_["top"]
+        assert model.score(self.X, self.y) > 0.99
+
+    @pytest.mark.parametrize("shared", [False, True])
+    def test_of_several_outputs_each_has_its_own_unless_they_share(self, shared):
+        y = np.column_stack([self.y, 3.0 * self.y])
+        asked = {"shared_parameters": shared, "initial_parameters": {"top": 20.0}}
+        model = SingleLayerRegressor(self.formula, **asked).fit(self.X, y)
+        if shared:
+            assert isinstance(model.parameters_["top"], float)
+        else:
+            np.testing.assert_allclose(model.parameters_["top"], [9.0, 27.0], rtol=0.01)
+        assert model.predict(self.X).shape == y.shape
+
+    def test_bounds_are_kept(self):
+        model = SingleLayerRegressor(self.formula, parameter_bounds={"top": (None, 8.5)})
+        assert model.fit(self.X, self.y).parameters_["top"] == 8.5
+
+    def test_predictions_keep_the_dtype_of_the_inputs(self):
+        X = self.X.astype(np.float32)
+        assert SingleLayerRegressor(self.formula).fit(X, self.y).predict(X).dtype == np.float32
+
+    def test_a_psychometric_function_learns_its_lapses(self):
+        rng = np.random.default_rng(6)
+        y = np.where(rng.random(300) < 0.1, rng.random(300) < 0.5, self.h > 0)
+        model = SingleLayerClassifier("lapse + (1 - 2*lapse)*sigmoid(h)", alpha=1e-4).fit(self.X, y)
+        assert model.targets_.tolist() == [0.0, 1.0]
+        assert 0.0 < model.parameters_["lapse"] < 0.1
+        assert model.score(self.X, self.h > 0) > 0.95
+
+
+def test_early_stopping_keeps_the_weights_of_the_least_validation_error():
+    model = SingleLayerRegressor(method="plain", early_stopping=True, n_iter_no_change=3, tol=0.0)
+    y = X[:, :1].ravel() + np.random.default_rng(1).normal(size=len(X))
+    model.fit(X, y)
+    validation = model.history_["validation_error"]
+    assert model.stop_reason_ is StopReason.VALIDATION
+    assert validation.argmin() == len(validation) - 1 - 3
+    run = fallline.train(X, y, method="plain", early_stopping=True, n_iter_no_change=3, tol=0.0)
+    np.testing.assert_array_equal(model.coef_, run.network.weights)
+
+
+def test_penalties_restarts_and_limits_are_those_of_train():
+    asked = {"alpha": 100.0, "l1_ratio": 0.9, "n_init": 2, "gtol": 1e-6, "max_passes": 50, "max_time": 60.0}
+    model, run = SingleLayerRegressor(**asked).fit(X, Y), fallline.train(X, Y, **asked)
+    np.testing.assert_array_equal(model.coef_, run.network.weights)
+    assert model.stop_message_ == run.message
+    assert (model.coef_ == 0.0).any()
+
+
+def test_every_setting_of_train_that_an_estimator_can_have_is_its_own():
+    ours = set(signature(SingleLayerRegressor).parameters)
+    assert ours == set(signature(SingleLayerClassifier).parameters)
+    theirs = {n: p.default for n, p in signature(fallline.train).parameters.items()}
+    assert set(theirs) - ours == {
+        *("X", "y", "sample_weight", "initial_weights", "initial_intercept"),
+        *("evaluate", "engine", "keep", "callbacks", "progress"),
+    }
+    for model in (SingleLayerRegressor, SingleLayerClassifier):
+        defaults = {n: p.default for n, p in signature(model).parameters.items()}
+        shared = (ours & set(theirs)) - {"activation", "warm_start"}
+        assert {n: defaults[n] for n in shared} == {n: theirs[n] for n in shared}
 
 
 def test_a_classifier_starts_warm():
@@ -263,6 +392,108 @@ def test_verbose_prints_a_line_a_state(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == model.n_iter_ + 1
     assert f"{model.loss_curve_[-1]:.8g}" in lines[-1]
+
+
+class Recorder:
+    """A callback by the protocol of scikit-learn that keeps what it is told."""
+
+    def __init__(self, most=None):
+        self.most, self.told, self.scores = most, [], []
+
+    def setup(self, estimator, context):
+        self.told.append("setup")
+
+    def teardown(self, estimator, context):
+        self.told.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.told.append(f"begin {context.task_name}")
+
+    def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+        self.told.append(f"end {context.task_name}")
+        self.scores.append(fitted_estimator.score(X, y, **metadata))
+        return self.told.count("end step") == self.most
+
+
+class TestCallbacks:
+    """The callbacks of scikit-learn 1.9."""
+
+    @pytest.fixture(autouse=True)
+    def _callbacks(self):
+        pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+
+    @pytest.mark.parametrize(
+        "model",
+        [
+            SingleLayerRegressor("tanh"),
+            SingleLayerRegressor("tanh", method="plain", max_iter=7),
+            SingleLayerRegressor("tanh", batch_size=100, max_iter=3),
+            SingleLayerRegressor("a*tanh(h)", max_iter=0),
+        ],
+        ids=str,
+    )
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_they_are_told_of_every_step(self, model):
+        recorder, s = Recorder(), np.arange(len(X)) % 3 + 1
+        model.set_callbacks(recorder).fit(X, Y / 200 - 1, s)
+        steps = ["begin step", "end step"] * model.n_iter_
+        assert recorder.told == ["setup", "begin fit", *steps, "end fit", "teardown"]
+        assert recorder.scores[-1] == model.score(X, Y / 200 - 1, s)
+        if model.n_iter_:
+            assert recorder.scores[-1] == recorder.scores[-2]
+            assert recorder.scores == sorted(recorder.scores)
+
+    def test_a_fit_that_goes_on_is_told_of_its_own_steps(self):
+        model, recorder = SingleLayerClassifier(warm_start=True, max_iter=2, tol=0.0), Recorder()
+        model.set_callbacks(recorder)
+        for _ in range(2):
+            with pytest.warns(ConvergenceWarning):
+                model.fit(IRIS, np.array(["a", "b", "c"])[SPECIES])
+        assert recorder.told.count("end step") == 4
+        assert recorder.told.count("end fit") == 2
+
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_they_are_told_of_the_steps_of_every_start(self):
+        recorder = Recorder()
+        model = SingleLayerRegressor("tanh", method="lbfgs", n_init=3, max_iter=4)
+        model.set_callbacks(recorder).fit(X, Y / 200 - 1)
+        assert recorder.told.count("end step") == 12
+
+    def test_one_of_them_may_stop_the_fit(self):
+        model = SingleLayerRegressor("tanh", method="plain").set_callbacks(Recorder(most=3))
+        model.fit(X, Y / 200 - 1)
+        assert (model.n_iter_, model.stop_reason_) == (3, StopReason.CALLBACK)
+
+    def test_the_progress_bar_of_scikit_learn_runs_in_a_search(self, capsys, monkeypatch):
+        from sklearn.callback import ProgressBar
+
+        monkeypatch.setenv("COLUMNS", "150")
+        search = GridSearchCV(SingleLayerRegressor("tanh"), {"method": ["lbfgs", "gauss-newton"]}, cv=2)
+        search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, Y / 200 - 1)
+        shown = capsys.readouterr().out
+        assert shown.count("SingleLayerRegressor - fit") == 5
+        assert shown.count("100%") >= 5
+
+    def test_a_scoring_monitor_sees_the_scores_of_the_steps(self):
+        from sklearn.callback import ScoringMonitor
+
+        monitor = ScoringMonitor(scoring="r2")
+        model = SingleLayerRegressor().set_callbacks(monitor).fit(FRAME, SPECIES)
+        scores = [row["r2"] for row in monitor.get_logs().data if row["task_name"] == "step"]
+        assert len(scores) == model.n_iter_
+        assert scores[-1] == pytest.approx(model.score(FRAME, SPECIES))
+
+
+def test_an_older_scikit_learn_has_no_callbacks():
+    program = """
+import sys, sklearn.linear_model
+sys.modules["sklearn.callback"] = None
+from fallline import SingleLayerRegressor
+model = SingleLayerRegressor().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+print(hasattr(model, "set_callbacks"), model.predict([[3.0]]).round(6))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=120)
+    assert (done.stdout, done.stderr) == ("False [7.]\n", "")
 
 
 def test_ctrl_c_keeps_what_was_reached():

@@ -7,17 +7,20 @@ import shlex
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from tables import as_csv, write
 
 from fallline import SingleLayer, load, open_table
 
 COMMAND = [sys.executable, "-m", "fallline"]
 MODEL = "model.safetensors"
+CURVE = "low + (top-low)*sigmoid(h)"
 INPUTS = "--features rain,shade,soil,dry"
 ACTIVATIONS = {"identity": lambda h: h, "sigmoid": lambda h: (1 + np.tanh(h / 2)) / 2, "tanh": np.tanh}
 SCORES = {"error": "E", "rmse": "RMSE", "r2": "R²", "accuracy": "accuracy"}
@@ -211,7 +214,21 @@ class TestCode:
             "beans.csv --target yield --features shade --reduction sum --method plain --learning-rate 1e-3",
             "beans.csv --target yield --features rain,shade --no-intercept --method lbfgs --scaling none",
             "beans.csv --target sold --features rain --activation sigmoid --start start",
-            "beans.csv --target yield --features rain --tol inf",
+            "beans.csv --target yield --features rain,shade --alpha 0.01 --l1-ratio 0.5 --max-passes 9",
+            "beans.csv --target sold --features rain,shade --early-stopping --seed 4 --n-init 3",
+            "beans.csv --target yield --features rain --method nesterov --max-iter 50 --max-time 60",
+            "beans.csv --target dead --features shade --activation tanh --batch-size 1 "
+            "--learning-rate normalised --max-iter 3",
+            "beans.csv --target yield --features rain --learning-rate armijo --max-iter 5",
+            f"beans.csv --target yield --features rain,shade --activation '{CURVE}' --max-iter 9",
+            f"beans.csv --target yield,height --features rain,shade --activation '{CURVE}' --max-iter 9 "
+            "--parameter top=9,7 --parameter low=1 --bounds low=0: --bounds top=:30",
+            f"beans.csv --target yield,height --features rain,shade --activation '{CURVE}' "
+            "--shared-parameters --max-iter 9",
+            f"beans.csv --target yield --features rain,shade --activation '{CURVE}' --max-iter 9 "
+            "--start curve",
+            f"beans.csv --target yield --features rain,shade --activation '{CURVE}' --max-iter 9 "
+            "--start curve --parameter top=12 --parameter low=0.5",
             "odd.csv --target 'it''s,\"a, \"\"b\"\" \\\"' --encoding latin-1 --separator ';' --decimal ,",
         ],
     )
@@ -220,12 +237,17 @@ class TestCode:
         odd = {'a, "b" \\': ["1,5", "2", "3,5"], "its": ["2", "1", "1,5"], "Höhe": ["1", "3", "2"]}
         write("odd.csv", as_csv(odd, ";").encode("latin-1"))
         run("fit beans.csv --target sold --features rain --activation sigmoid --max-iter 1 --save start")
+        run(
+            f"fit beans.csv --target yield --features rain,shade --activation '{CURVE}' --max-iter 5 --save curve"
+        )
         done = run(f"fit {asked} --save {MODEL}")
         assert (done.code in (0, 4), done.err) == (True, "")
         kept = Path(MODEL).read_bytes()
         Path(MODEL).unlink()
         names = {}
-        exec(textwrap.dedent(code_of(done.out)), names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            exec(textwrap.dedent(code_of(done.out)), names)
         assert Path(MODEL).read_bytes() == kept
         y_hat = names["run"].network.predict(names["test" if "test" in names else "table"])
         np.testing.assert_array_equal(names["y_hat"], y_hat)
@@ -287,6 +309,100 @@ class TestNames:
         rows = section(page, "weights, for inputs", "The same")
         assert [row[0] for row in rows[-3:]] == ["x39", "… and 5 more", "intercept"]
         assert [row[0] for row in section(page, "target (train)", "weights")][-2:] == ["y39", "… and 2 more"]
+
+
+def curves(n=200):
+    """Return a table of two doses' effects: logistic curves, each between asymptotes of its own."""
+    rng = np.random.default_rng(8)
+    dose, age = rng.uniform(0, 10, n), rng.uniform(20, 60, n)
+    share = 1 / (1 + np.exp(4 - 0.8 * dose - 0.02 * (age - 40)))
+    effect, side = 5 + 70 * share + rng.normal(0, 0.5, n), 2 + 30 * share + rng.normal(0, 0.3, n)
+    write("curves.csv", {"dose": dose, "age": age, "effect": effect, "side": side})
+    return np.column_stack([dose, age]), np.column_stack([effect, side])
+
+
+class TestFreeNames:
+    asked = f"fit curves.csv --target effect,side --activation '{CURVE}'"
+
+    def test_they_are_learned_and_stand_below_the_weights(self, run):
+        curves()
+        page, found = run(self.asked), run(f"{self.asked} --json").numbers
+        assert page.code == 0
+        assert list(found["parameters"]) == ["effect", "side"]
+        assert found["parameters"]["effect"] == pytest.approx({"low": 5, "top": 75}, abs=0.5)
+        assert found["parameters"]["side"] == pytest.approx({"low": 2, "top": 32}, abs=0.5)
+        assert "and the free names of the formula" in page.out
+        rows = section(page.out, "weights, for inputs", "The same")
+        assert [row[0] for row in rows] == ["input", "dose", "age", "intercept", "low", "top"]
+        learned = [
+            [found["parameters"][output][name] for output in ("effect", "side")] for name in ("low", "top")
+        ]
+        np.testing.assert_allclose(np.array([row[1:] for row in rows[-2:]], float), learned, rtol=1e-5)
+
+    def test_all_targets_may_share_them(self, run):
+        curves()
+        found = run(f"{self.asked} --shared-parameters --json").numbers["parameters"]
+        assert found["effect"] == found["side"]
+
+    def test_they_start_and_stay_where_they_were_told_to(self, run):
+        curves()
+        asked = f"{self.asked} --parameter top=60,30 --bounds low=3: --bounds top=:70"
+        learned = run(f"{asked} --json").numbers["parameters"]
+        assert learned["effect"]["top"] == 70.0
+        assert learned["side"]["low"] == 3.0
+        held = run(f"{asked} --max-iter 0 --json").numbers["parameters"]
+        assert [held[output]["top"] for output in held] == [60.0, 30.0]
+
+    def test_a_network_that_was_kept_predicts_with_them_and_goes_on_with_them(self, run):
+        X, y = curves()
+        found = run(f"{self.asked} --save {MODEL} --json").numbers
+        assert run(f"predict {MODEL} curves.csv --only --out predicted.csv").code == 0
+        y_hat = np.genfromtxt("predicted.csv", delimiter=",", skip_header=1)
+        np.testing.assert_allclose(y_hat, load(MODEL).predict(X), rtol=1e-12)
+        assert np.abs(y_hat - y).max() < 3
+        again = run(f"{self.asked} --start {MODEL} --max-iter 0 --json").numbers
+        assert again["parameters"] == found["parameters"]
+        assert again["steps"][0]["error"] == pytest.approx(found["steps"][-1]["error"], rel=1e-9)
+
+    @pytest.mark.parametrize(
+        ("asked", "sentence"),
+        [
+            ("--parameter tip=1", "initial_parameters names 'tip', but the free names of the activation are"),
+            ("--bounds top=3:1", "parameter_bounds['top'] is empty"),
+            ("--parameter top", "parameter is 'top': give a name and a value, such as top=70"),
+            ("--parameter top=1,2,3", "must be a number, or 2 of them"),
+        ],
+    )
+    def test_what_does_not_fit_them_is_a_sentence(self, run, asked, sentence):
+        curves()
+        done = run(f"{self.asked} {asked}")
+        assert (done.code, done.out) == (2, "")
+        assert sentence in done.err
+        assert done.err.count("\n") == 1
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("asked", "stop", "code"),
+        [
+            ("--max-passes 4 --method plain", "MAX_PASSES", 0),
+            ("--max-time 1e-9 --method plain", "MAX_TIME", 0),
+            ("--early-stopping --method plain --tol 0 --target dead", "VALIDATION", 0),
+            ("--max-iter 2 --method plain --scaling none", "COLLINEAR", 4),
+        ],
+    )
+    def test_to_stop_as_one_was_told_to_is_no_failure(self, fit, asked, stop, code):
+        target = "" if "--target" in asked else "--target yield"
+        done = fit(f"{target} --features rain,shade {asked} --json")
+        assert (done.numbers["stop"], done.code) == (stop, code)
+
+    def test_of_several_starts_the_spread_is_told(self, fit):
+        done = fit("--target sold --features rain,shade --n-init 3")
+        assert "3 starts ended at" in " ".join(done.out.split())
+
+    def test_an_l1_penalty_makes_weights_exactly_0(self, fit):
+        found = fit("--target yield --features rain,shade,soil --alpha 0.3 --l1-ratio 1 --json").numbers
+        assert 0.0 in found["weights"]["yield"].values()
 
 
 class TestEnd:

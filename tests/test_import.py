@@ -13,6 +13,7 @@ HEAVY = {"sklearn", "numba", "sympy", "pyarrow", "rich", "typer", "pandas", "mat
 PUBLIC = {
     "Activation", "Ledger", "Run", "SingleLayer", "SingleLayerClassifier", "SingleLayerRegressor", "State",
     "StopReason", "descend", "error_and_gradient", "load", "one_step", "open_table", "train",
+    "Exponential", "ImportanceAware", "InverseScaling", "Normalised", "largest_stable_rate",
     "DataWarning", "DivergenceError", "FalllineError", "FormulaError", "InputError", "ModelFileError",
 }  # fmt: skip
 

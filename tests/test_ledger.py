@@ -213,7 +213,7 @@ GOOD = {"X": [[1, 2], [3, 4]], "y": [0, 1], "weights": [0, 0], "activation": "si
         ({"reduction": "median"}, 'reduction is \'median\': choose "mean" or "sum"'),
         (
             {"activation": "top*sigmoid(h)"},
-            r"free names \(top\), which are not learned yet: write numbers in their place",
+            r"free names \(top\) without a value: give each one in parameters",
         ),
         ({"activation": "sigmoyd"}, "sigmoid"),
         ({"activation": "exp", "weights": [400, 0]}, r"f\(h\) is inf for record 1, where h = 1200"),

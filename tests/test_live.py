@@ -3,6 +3,8 @@
 import inspect
 import io
 import math
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,17 +12,19 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fallline import State, train
-from fallline.faces.cli.screen._curve import DOTS, EMPTY, curve, graph
-from fallline.faces.cli.screen._live import (
+from fallline.descent._drain import Limits
+from fallline.descent._progress import (
     MOST_POINTS,
+    Pace,
+    Progress,
     Trail,
-    Watch,
     duration,
     error_of,
-    live,
     numbers_of,
     steps_left,
 )
+from fallline.faces.cli.screen._curve import DOTS, EMPTY, curve, graph
+from fallline.faces.cli.screen._live import Watch, live
 
 WIDTH, HEIGHT = 20, 4
 positive = st.floats(1e-300, 1e300)
@@ -101,8 +105,8 @@ class TestTrail:
         trail = Trail()
         for turn in range(turns):
             trail.add(turn, float(turn))
-        assert trail.errors == list(map(float, range(0, turns, trail.stride)))
-        assert min(turns, MOST_POINTS / 2) <= len(trail.errors) <= MOST_POINTS
+        assert trail.numbers == list(map(float, range(0, turns, trail.stride)))
+        assert min(turns, MOST_POINTS / 2) <= len(trail.numbers) <= MOST_POINTS
 
 
 def geometric(bottom, height, ratio, steps):
@@ -110,13 +114,11 @@ def geometric(bottom, height, ratio, steps):
 
 
 def counted(bottom, height, ratio, steps, tol):
-    """Count the steps, beyond those made, until one lowers E by no more than tol of it."""
+    """Count the steps, beyond those made, until all that follow lower E by no more than tol of it."""
     step = steps - 1
-    while True:
-        before, after = (bottom + height * ratio**each for each in (step - 1, step))
-        if (before - after) / after <= tol:
-            return step - (steps - 1)
+    while height * ratio**step > tol * (bottom + height * ratio**step):
         step += 1
+    return step - (steps - 1)
 
 
 class TestStepsLeft:
@@ -131,7 +133,7 @@ class TestStepsLeft:
     def test_the_same_comes_out_of_every_fourth_error(self):
         errors, tol = geometric(3.0, 1.0, 0.98, 201), 1e-8
         dense, _ = steps_left(errors, tol, 10**6)
-        thin, _ = steps_left(errors[::4], 4 * tol, 10**6 / 4)
+        thin, _ = steps_left(errors[::4], tol, 10**6 / 4)
         assert 4 * thin == pytest.approx(dense, rel=0.05)
 
     def test_max_iter_may_come_first(self):
@@ -161,10 +163,99 @@ class TestStepsLeft:
         assert 0.0 <= steps <= max(max_iter - (len(errors) - 1), 0)
 
 
+def pace_of(max_iter=1000, max_passes=None, max_time=None, tol=1e-8, n_init=1):
+    return Pace(Limits(max_iter, max_passes, max_time, tol, 0.0), n_init)
+
+
+class TestPace:
+    """A clock that a test sets: the states come a tenth of a second apart."""
+
+    @staticmethod
+    def left(states, **limits):
+        pace = pace_of(**limits)
+        for each in states:
+            pace.see(each)
+        pace.started = pace.first_at = 0.0
+        pace.last_at = 0.1 * pace.turns
+        return pace.time_left(pace.last_at)
+
+    def test_the_time_is_that_of_the_steps_to_come(self):
+        states = [state(step, 1.0 + 0.98**step) for step in range(30)]
+        steps = counted(1.0, 1.0, 0.98, 30, 1e-8)
+        assert self.left(states, max_iter=10**6) == f"about {duration(0.1 * steps)} left"
+
+    def test_the_penalty_counts(self):
+        states = [replace(state(step, 1.0), penalty=0.5 + 0.98**step) for step in range(30)]
+        steps = counted(1.5, 1.0, 0.98, 30, 1e-8)
+        assert self.left(states, max_iter=10**6) == f"about {duration(0.1 * steps)} left"
+
+    @pytest.mark.parametrize(
+        ("limits", "seconds"),
+        [({"max_iter": 129}, 10), ({"max_time": 22.9}, 20), ({"max_passes": 331}, 30)],
+    )
+    def test_a_limit_that_comes_first_is_all_that_it_tells(self, limits, seconds):
+        states = [state(step, 1.0 + 0.999**step) for step in range(30)]
+        asked = {"max_iter": 10**6} | limits
+        assert self.left(states, **asked) == f"at most {seconds} s left"
+
+
+class TestProgress:
+    """The line of ``train(progress=True)``."""
+
+    X, y = [[0.0], [1.0], [2.0], [4.0]], [0.1, 0.3, 0.4, 0.9]
+
+    def test_where_nobody_is_watching_its_last_line_is_all_that_is_written(self, capsys):
+        with Progress(Limits(1000, None, None, 1e-8, 0.0)) as line:
+            run = train(self.X, self.y, activation="sigmoid", callbacks=[line])
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert err.startswith(f"step {run.state.step}  E {run.state.error:.6g}  gradient ")
+        assert "left" not in err
+
+    def test_in_a_terminal_it_moves_in_its_line_and_gives_the_cursor_back(self, monkeypatch):
+        for name in ("NO_COLOR", "TTY_COMPATIBLE", "TERM"):
+            monkeypatch.delenv(name, raising=False)
+        screen = io.StringIO()
+        line = Progress(Limits(1000, None, None, 1e-8, 0.0))
+        line.live.console = Console(file=screen, force_terminal=True, width=80)
+        with line:
+            for step in range(9):
+                line(state(step, 1.0 + 0.5**step))
+                line.live.refresh()
+            assert screen.getvalue().count("\x1b[?25h") == 0
+        shown = screen.getvalue()
+        assert re.search(r"step 8 .* s, about 1 s left", shown)
+        assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
+        assert shown.count("\n") == 1
+        assert "left" not in shown.rsplit("step 8", 1)[1]
+
+    def test_it_ends_where_the_training_is_interrupted(self, capsys):
+        def interrupt(state):
+            raise KeyboardInterrupt
+
+        line = Progress(Limits(1000, None, None, 1e-8, 0.0))
+        with pytest.raises(KeyboardInterrupt), line:
+            train(self.X, self.y, callbacks=[line, interrupt])
+        assert not line.live.is_started
+        assert capsys.readouterr().err.startswith("step 0  E ")
+
+    def test_train_shows_it_and_ends_it(self, capsys):
+        run = train(self.X, self.y, activation="sigmoid", progress=True)
+        assert capsys.readouterr().err.startswith(f"step {run.state.step}  E {run.state.error:.6g}  ")
+
+    @pytest.mark.parametrize("width", [40, 80])
+    def test_it_is_one_line(self, width):
+        line = Progress(Limits(1000, None, None, 1e-8, 0.0), n_init=3)
+        line(state(123456, 1234567.0))
+        console = Console(width=width)
+        assert len(console.render_lines(line.line(), pad=False)) == 1
+
+
 class TestWatch:
     @staticmethod
-    def seen(console, states, max_iter=1000):
-        watch = Watch("beans.csv", max_iter, 1e-8)
+    def seen(console, states, **limits):
+        watch = Watch("beans.csv", pace_of(**limits))
         for each in states:
             assert watch(each) is None
         return watch.frame(console).plain.splitlines()
@@ -179,7 +270,7 @@ class TestWatch:
         for number in (
             "step 29",
             "gradient 1.00e-01",
-            "learning rate 0.25",
+            "rate 0.25",
             "passes 31",
             "s so far",
             "s left",
@@ -199,7 +290,17 @@ class TestWatch:
     @pytest.mark.parametrize(("max_iter", "word"), [(10**9, "about"), (40, "at most")])
     def test_it_says_whether_the_time_is_a_guess_or_a_bound(self, max_iter, word):
         states = [state(step, 1.0 + 0.9**step) for step in range(30)]
-        assert f", {word} " in self.seen(Console(file=io.StringIO(), width=96), states, max_iter)[-1]
+        assert f", {word} " in self.seen(Console(file=io.StringIO(), width=96), states, max_iter=max_iter)[-1]
+
+    def test_of_several_starts_it_tells_which_and_the_curve_begins_anew(self):
+        states = [state(step, 1.0 + 0.9**step) for step in (*range(9), *range(3))]
+        watch = Watch("beans.csv", pace_of(n_init=4))
+        for each in states:
+            watch(each)
+        assert watch.trail.numbers == [1.0 + 0.9**step for step in range(3)]
+        words = " ".join(watch.frame(Console(file=io.StringIO(), width=80)).plain.split())
+        assert "start 2 of 4 step 2" in words
+        assert words.endswith("left in this start")
 
     def test_a_low_terminal_gets_no_curve(self):
         states = [state(step, 0.9**step) for step in range(30)]
@@ -215,7 +316,7 @@ class TestWatch:
     def test_numbers_that_were_not_measured_are_left_out(self):
         epoch = state(7, math.nan, math.nan, 0.5, progressive_error=2.5)
         assert error_of(epoch) == 2.5
-        assert numbers_of(epoch) == ["step 7", "E 2.5", "learning rate 0.5", "passes 9"]
+        assert numbers_of(epoch) == ["step 7", "E 2.5", "rate 0.5", "passes 9"]
 
 
 @pytest.mark.parametrize(
@@ -235,5 +336,5 @@ def test_where_nobody_is_watching_nothing_is_shown(capsys):
 
 def test_it_guesses_for_the_defaults_of_train():
     ours, theirs = inspect.signature(live).parameters, inspect.signature(train).parameters
-    for name in ("max_iter", "tol"):
+    for name in ("max_iter", "max_passes", "max_time", "tol", "gtol", "n_init"):
         assert ours[name].default == theirs[name].default

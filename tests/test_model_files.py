@@ -39,6 +39,11 @@ def bits(network):
     return weights.shape, weights.tobytes(), intercept.shape, intercept.tobytes()
 
 
+def parameter_bits(network):
+    values = {name: (type(value), np.asarray(value)) for name, value in network.parameters.items()}
+    return {name: (kind, value.dtype, value.tobytes()) for name, (kind, value) in values.items()}
+
+
 def file_of(network, folder):
     path = Path(folder) / "model.safetensors"
     network.save(path)
@@ -48,11 +53,15 @@ def file_of(network, folder):
 def assert_same(loaded, network):
     assert type(loaded) is fallline.SingleLayer
     assert bits(loaded) == bits(network)
+    assert parameter_bits(loaded) == parameter_bits(network)
+    assert list(loaded.parameters) == list(loaded.activation.parameters)
     assert loaded.activation == network.activation
     assert loaded.signature == network.signature
     assert json.dumps(loaded.training, sort_keys=True) == json.dumps(network.training, sort_keys=True)
 
 
+FORMULAS = ["identity", "tanh", "1/h", " 2*h  -max(h, 1e-7)", "where(h > 0, h, 0)"]
+FORMULAS += ["top*sigmoid(h)", "b + (a - b)*tanh(Größe*h)"]
 ENDS = st.lists(FINITE, min_size=2, max_size=2, unique_by=lambda x: x + 0.0).map(sorted).map(tuple)
 
 
@@ -76,10 +85,13 @@ def networks(draw):
     intercept = draw(FINITE if k is None else arrays.arrays(np.float64, (k,), elements=FINITE))
     targets = tuple(Column(draw(TEXT)) for _ in range(k or 1))
     signature = Signature(draw(columns(d)), targets, draw(ENDS))
+    activation = draw(st.sampled_from(FORMULAS))
+    value = FINITE if k is None else FINITE | arrays.arrays(np.float64, (k,), elements=FINITE)
     return fallline.SingleLayer(
         weights,
         intercept,
-        draw(st.sampled_from(["identity", "tanh", "1/h", " 2*h  -max(h, 1e-7)", "where(h > 0, h, 0)"])),
+        activation,
+        parameters={name: draw(value) for name in fallline.Activation(activation).parameters},
         signature=draw(st.none() | st.just(signature)),
         training=draw(st.dictionaries(TEXT, JSON, max_size=4)),
     )
@@ -109,7 +121,8 @@ def test_a_file_says_what_it_holds(name, tmp_path):
     assert files.tensor(file, "weights") == (shape, numbers)
     assert files.tensor(file, "intercept") == (intercept_shape, intercept)
     assert content["format"] == 1
-    assert content["parameters"] == {}
+    parameters = {name: np.asarray(value).tolist() for name, value in network.parameters.items()}
+    assert json.dumps(content["parameters"], sort_keys=True) == json.dumps(parameters, sort_keys=True)
     assert content["activation"] == network.activation.spec
     assert content["versions"] == {"fallline": fallline.__version__, "numpy": np.__version__}
     assert (content["inputs"] is None) == (network.signature is None)
@@ -145,6 +158,26 @@ def test_a_long_formula_comes_back(tmp_path):
     assert_same(fallline.load(tmp_path / "model"), network)
 
 
+def test_learned_parameters_stand_in_the_description(tmp_path):
+    file = file_of(NETWORKS["learned"], tmp_path)
+    text = files.parts(file)[0]["__metadata__"]["fallline"]
+    assert '"parameters":{"bottom":-0.0,"top":[72.46,0.3333333333333333],"\\u03b1":[5e-324,1e+300]}' in text
+    header, _ = files.parts(file)
+    assert set(header) == {"__metadata__", "intercept", "weights"}
+
+
+@given(st.lists(FINITE, min_size=1, max_size=4), st.permutations(["a", "b"]))
+def test_the_same_parameters_give_the_same_bytes(values, order):
+    parameters = {"a": values[0], "b": values}
+    weights = np.ones((2, len(values)))
+    first, second = (
+        fallline.SingleLayer(weights, 0.0, "a*h + b", parameters={name: given[name] for name in names})
+        for given, names in ((parameters, "ab"), (parameters | {"b": np.array(values)}, order))
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        assert file_of(first, folder) == file_of(second, folder)
+
+
 def test_what_json_does_not_have_becomes_null_or_plain(tmp_path):
     training = {"a": math.nan, "b": np.float32(0.5), "c": (math.inf, np.int64(3)), "d": {"e": -np.inf}}
     fallline.SingleLayer([1.0], training=training).save(tmp_path / "model")
@@ -171,6 +204,7 @@ def test_a_file_of_version_1_loads():
     expected = files.network_of_version_1()
     assert bits(loaded) == bits(expected)
     assert loaded.activation == fallline.Activation("0.5 + 0.5*tanh(h)")
+    assert loaded.parameters == {}
     assert loaded.signature == expected.signature
     assert loaded.classes == ("rye", "oat", "дуб")
     assert loaded.input_names[2:] == ('soil "type"=clay', 'soil "type"=Sänd\\', 'soil "type"=sha256')
@@ -273,7 +307,13 @@ def assert_holds(network, file):
     ]
     if signature is not None:
         assert json.dumps(signature.class_targets) == json.dumps(said["class_targets"])
-    assert (said["format"], said["parameters"]) == (1, {})
+    assert said["format"] == 1
+    parameters = {name: np.asarray(value) for name, value in network.parameters.items()}
+    assert all(np.isfinite(value).all() for value in parameters.values())
+    assert said["parameters"].keys() == parameters.keys() == set(network.activation.parameters)
+    assert all(
+        json.dumps(said["parameters"][name]) == json.dumps(parameters[name].tolist()) for name in parameters
+    )
 
 
 def outcome(file, original, is_sealed, path):

@@ -6,7 +6,7 @@ import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import LAYOUTS, NUMBERS, UNITS, clear_of_zero, laid, problems
+from strategies import LAYOUTS, NUMBERS, UNITS, clear_of_zero, csr, laid, problems, sigmoid
 
 import fallline
 from fallline import Activation, InputError, SingleLayer, error_and_gradient
@@ -67,6 +67,75 @@ def test_a_network_keeps_its_own_numbers():
     np.testing.assert_array_equal(network.weights, 1.0)
     np.testing.assert_array_equal(network.intercept, 0.0)
     assert repr(network) == "SingleLayer(2×3 weights, activation='tanh')"
+
+
+class TestParameters:
+    LOGISTIC = "bottom + (top - bottom)*sigmoid(h)"
+
+    def test_one_output_has_floats_in_the_order_of_the_formula(self):
+        network = SingleLayer([1.0, 2.0], 0.5, self.LOGISTIC, parameters={"top": np.float32(3), "bottom": -1})
+        assert network.parameters == {"bottom": -1.0, "top": 3.0}
+        assert list(network.parameters) == ["bottom", "top"]
+        assert {type(value) for value in network.parameters.values()} == {float}
+
+    def test_without_free_names_there_are_none(self):
+        assert SingleLayer([1.0]).parameters == {}
+        assert SingleLayer([1.0], activation=(np.sin, np.cos), parameters={}).parameters == {}
+
+    @settings(deadline=None)
+    @given(st.data(), problems(), st.sampled_from([np.float32, np.float64]), st.booleans())
+    def test_predictions_are_those_of_plain_loops(self, data, problem, dtype, sparse):
+        k = len(problem.intercept)
+        quarters = st.integers(-8, 8).map(lambda n: n / 4)
+        value = quarters | st.lists(quarters, min_size=k, max_size=k)
+        given = {name: data.draw(value) for name in ("bottom", "top")}
+        network = SingleLayer(problem.weights, problem.intercept, self.LOGISTIC, parameters=given)
+        bottom, top = (np.broadcast_to(given[name], k).tolist() for name in ("bottom", "top"))
+        expected = [
+            [
+                bottom[j] + (top[j] - bottom[j]) * sigmoid(reference.net_input(x, *numbers, j))
+                for j in range(k)
+            ]
+            for x in problem.X.tolist()
+            for numbers in [(problem.weights.tolist(), problem.intercept.tolist())]
+        ]
+        found = network.predict(csr(problem.X.astype(dtype)) if sparse else problem.X.astype(dtype))
+        assert found.dtype == dtype
+        bound = {"rtol": 1e-13, "atol": 1e-14} if dtype == np.float64 else {"rtol": 2e-5, "atol": 2e-6}
+        np.testing.assert_allclose(found, expected, **bound)
+
+    def test_a_network_keeps_its_own_values(self):
+        top = np.ones(2)
+        network = SingleLayer(np.ones((1, 2)), 0.0, "top*h", parameters={"top": top})
+        top[:] = 7.0
+        np.testing.assert_array_equal(network.predict([[3.0]]), [[3.0, 3.0]])
+
+    def test_a_source_is_predicted_with_them(self):
+        X = np.arange(12.0).reshape(6, 2)
+        network = SingleLayer([1.0, -2.0], 0.0, "a*h**2", parameters={"a": 0.5})
+        np.testing.assert_array_equal(network.predict(ArraySource(X, X[:, 0])), network.predict(X))
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            (None, r"'a \* h \+ b' has free names \(a, b\) without a value: give each one in parameters"),
+            ({"b": 1.0}, r"has free names \(a\) without a value"),
+            ({"a": 1.0, "b": 1.0, "c": 1.0, 4: 2.0}, "has no free names 'c', 4: its free names are a, b"),
+            ({"a": [1.0], "b": 1.0}, r"the parameter a has shape \(1,\): .* an array of shape \(2,\)"),
+            ({"a": [[1.0, 2.0]], "b": 1.0}, r"the parameter a has shape \(1, 2\)"),
+            ({"a": [1.0, "x"], "b": 1.0}, "the parameter a is not made of numbers"),
+            ({"a": 1j, "b": 1.0}, "the parameter a is not made of numbers"),
+            ([1.0, 2.0], "parameters is of type list"),
+        ],
+    )
+    def test_values_that_do_not_fit_are_refused(self, parameters, message):
+        with pytest.raises(InputError, match=message) as caught:
+            SingleLayer(np.ones((3, 2)), 0.0, "a*h + b", parameters=parameters)
+        assert "\n" not in str(caught.value)
+
+    def test_an_array_for_one_output_is_refused(self):
+        with pytest.raises(InputError, match=r"has shape \(1,\): give it a number$"):
+            SingleLayer([1.0], 0.0, "a*h", parameters={"a": [1.0]})
 
 
 @pytest.mark.parametrize(

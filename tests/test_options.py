@@ -6,11 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from fallline import InputError, load, open_table
+from fallline import InputError, load, open_table, train
+from fallline.descent._coordinates import SCALINGS
+from fallline.descent._schedules import kind_of
+from fallline.descent._settings import METHODS
 from fallline.faces.cli import _options as options
+from fallline.faces.cli._app import fit
 
 NAMED_FALLLINE = "import sys; sys.argv[0] = 'fallline'; from fallline.faces.cli import main; main()"
 BEANS = "rain,soil,shade,yield,dead\n120,clay,0.5,2.5,0\n80,sand,0.25,1.5,1\n"
@@ -58,6 +63,53 @@ class TestOptions:
     def test_what_is_no_share_is_refused(self, typed):
         with pytest.raises(InputError, match="give a share"):
             options.share(typed)
+
+    @pytest.mark.parametrize(
+        ("typed", "parameters"),
+        [
+            (None, None),
+            ([], None),
+            (["top=70"], {"top": 70.0}),
+            (["top = 7e1", "low=-1"], {"top": 70.0, "low": -1.0}),
+            (["top=70,80", "low=0"], {"top": [70.0, 80.0], "low": 0.0}),
+        ],
+    )
+    def test_parameters_are_numbers_by_name(self, typed, parameters):
+        assert options.parameters(typed) == parameters
+
+    @pytest.mark.parametrize(
+        ("typed", "bounds"),
+        [
+            (None, None),
+            (["top=0:100"], {"top": (0.0, 100.0)}),
+            (["top=0:", "low=:-1e-3"], {"top": (0.0, None), "low": (None, -1e-3)}),
+        ],
+    )
+    def test_bounds_have_a_low_and_a_high_end_or_one_of_them(self, typed, bounds):
+        assert options.bounds(typed) == bounds
+
+    @pytest.mark.parametrize("typed", ["top", "top=", "top=x", "top=1,", "top=nan", "top=1:2"])
+    def test_what_is_no_parameter_is_refused(self, typed):
+        with pytest.raises(InputError, match="give"):
+            options.parameters([typed])
+
+    @pytest.mark.parametrize("typed", ["top", "top=1", "top=a:1", "top=0:inf", "top=1:2:3"])
+    def test_what_is_no_bound_is_refused(self, typed):
+        with pytest.raises(InputError, match="give"):
+            options.bounds([typed])
+
+    def test_every_default_of_fit_is_that_of_train(self):
+        theirs = inspect.signature(train).parameters
+        for name, parameter in inspect.signature(fit).parameters.items():
+            if name in theirs and name not in ("activation",):
+                assert parameter.default == theirs[name].default, name
+
+    def test_every_method_and_scaling_can_be_asked_for(self):
+        for option, known in ((options.Method, METHODS), (options.Scaling, SCALINGS)):
+            assert set(get_args(get_args(option)[0])) == set(known)
+
+    def test_every_named_rate_is_one(self):
+        assert {kind_of(name) for name in options.RATES} == set(options.RATES)
 
     def test_what_is_not_asked_for_is_left_to_open_table(self):
         assert options.opening() == {}
@@ -111,6 +163,8 @@ class TestCompletion:
             ("step {} --scaling ", 4, ["none", "standard"]),
             ("step {} --activation so", 4, ["softplus", "softsign"]),
             ("step {} --rec", 3, ["--record"]),
+            ("step {} --learning-rate a", 4, ["auto", "armijo"]),
+            ("fit {} --method ne", 4, ["nesterov"]),
             ("step nothing.csv --target ", 4, []),
             ("step --target ", 3, []),
             ("step . --target ", 4, []),

@@ -79,6 +79,7 @@ def states_of(table, asked):
         scaling=asked.scaling,
         fit_intercept=asked.fit_intercept,
         random_state=asked.seed,
+        initial_parameters=asked.parameters,
     )
 
 
@@ -117,7 +118,35 @@ def test_the_steps_are_those_of_descend(beans, asked, target):
 
 def predicted(X, state, asked):
     """Return ŷ at a state, in raw inputs whatever the coordinates."""
-    return SingleLayer(state.weights, state.intercept, asked.activation).predict(X)
+    return SingleLayer(state.weights, state.intercept, asked.activation, parameters=state.parameters).predict(
+        X
+    )
+
+
+@pytest.mark.parametrize("target", ["yield", ["yield", "dead"]])
+def test_the_free_names_step_as_in_descend(beans, target):
+    table = table_of(beans, target)
+    asked = settings(activation="low + top*sigmoid(h)", learning_rate=1e-4, parameters={"top": 3.0})
+    states = list(islice(states_of(table, asked), 6))
+    steps = list(islice(start(table, asked).steps, 5))
+    for (_, _, ledger), before, after in zip(steps, states[:-1], states[1:], strict=True):
+        for name in ("low", "top"):
+            np.testing.assert_allclose(ledger.parameters[name], before.parameters[name], rtol=1e-9)
+            np.testing.assert_allclose(ledger.new_parameters[name], after.parameters[name], rtol=1e-9)
+        np.testing.assert_allclose(ledger.new_error, after.error, rtol=1e-9)
+    np.testing.assert_array_equal(steps[0].ledger.parameters["top"], 3.0)
+
+
+def test_the_free_names_are_in_the_json_and_on_the_page(beans):
+    asked = "--target", "yield", "--drop", "dead", "--missing", "drop", "--activation", "top*sigmoid(h)"
+    done = run(beans, *asked, "--parameter", "top=4.5", "--learning-rate", "1e-5", "--steps", "2", "--json")
+    first, second = json.loads(done.stdout)["steps"]
+    assert first["parameters"] == {"top": 4.5}
+    assert second["parameters"] == first["new_parameters"]
+    assert first["parameter_gradient"] == pytest.approx(first["parameter_finite_difference"], rel=1e-6)
+    page = run(beans, *asked, "--parameter", "top=4.5", "--learning-rate", "1e-5").stdout
+    assert "name  " in page
+    assert "top 4.5 " in " ".join(page.split())
 
 
 class TestJson:
@@ -279,7 +308,10 @@ class TestTerminal:
         (["--missing", "drop", "--learning-rate", "fast"], "a positive number or 'auto'"),
         (["--missing", "drop", "--learning-rate", "-1"], "a positive number or 'auto'"),
         (["--missing", "drop", "--activation", "tahn"], "unknown activation tahn"),
-        (["--missing", "drop", "--activation", "a*h"], "free names (a)"),
+        (["--missing", "drop", "--activation", "a*h", "--scaling", "standard"], "leave scaling at none"),
+        (["--missing", "drop", "--activation", "a*h", "--parameter", "b=1"], "the free names of the"),
+        (["--missing", "drop", "--parameter", "a=one"], "'one' is no finite number"),
+        (["--missing", "drop", "--parameter", "a"], "give a name and a value"),
         (["--sample", "some"], "sample is 'some': give a share such as 1% or 0.01"),
         (["--sample", "200%"], "at most 1"),
         (["--steps", "0"], "--steps"),

@@ -125,6 +125,10 @@ def test_python_makes_the_same_bits_from_any_formula(text):
         network = SingleLayer([1.0], 0.0, text)
     except FormulaError:
         assume(False)
+    assert_same_bits(network)
+
+
+def assert_same_bits(network):
     module = module_of(network)
     helpers = {"sigmoid": special.expit, "erf": special.erf}  # which differ in the last digit
     module |= {name: helper for name, helper in helpers.items() if name in module}
@@ -352,11 +356,7 @@ def test_numbers_that_are_not_finite_are_written():
     assert math.isnan(module["INTERCEPT"])
 
 
-@pytest.mark.parametrize(
-    ("activation", "message"),
-    [((np.cos, np.sin), "the activation cos is a pair of functions"), ("a*h", r"free names \(a\)")],
-)
-def test_what_has_no_formula_is_refused_in_one_sentence(activation, message):
-    with pytest.raises(InputError, match=message) as caught:
-        SingleLayer([1.0], activation=activation).to_formula()
+def test_what_has_no_formula_is_refused_in_one_sentence():
+    with pytest.raises(InputError, match="the activation cos is a pair of functions") as caught:
+        SingleLayer([1.0], activation=(np.cos, np.sin)).to_formula()
     assert "\n" not in str(caught.value)

@@ -11,6 +11,7 @@ from strategies import small_blocks
 
 import fallline
 from fallline import StopReason
+from fallline.descent._run import Recorder
 
 NORRIS = REAL["norris"].X, REAL["norris"].y
 DIABETES = REAL["diabetes, tanh"].X, REAL["diabetes, tanh"].y
@@ -21,7 +22,16 @@ def raise_interrupt(state):
         raise KeyboardInterrupt
 
 
+def nearly_collinear():
+    """Two inputs that differ by a thousandth, of which the difference matters."""
+    z = np.linspace(-1.0, 1.0, 40)
+    X = np.c_[z, z + 1e-3 * np.cos(30 * z)]
+    return X, X @ [301.0, -298.0] + 0.01 * np.sin(99 * z)
+
+
 APART = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+DOUBTFUL = np.array([[-2.0], [-1.0], [0.0], [0.0], [1.0], [2.0]]), [0, 0, 0, 1, 1, 1]
+ONE_TO_FOUR = np.array([[1.0], [2.0], [3.0], [4.0]])
 STOPS = [
     (StopReason.CONVERGED, NORRIS, {}),
     (StopReason.EXACT, (APART, 3 * APART[:, 0] + 1), {}),
@@ -41,10 +51,30 @@ STOPS = [
     (StopReason.CALLBACK, DIABETES, {"activation": "tanh", "callbacks": [lambda s: s.step == 2]}),
     (StopReason.NO_PROGRESS, NORRIS, {"batch_size": 4}),
     (StopReason.INTERRUPTED, DIABETES, {"activation": "tanh", "callbacks": [raise_interrupt]}),
+    (StopReason.LEVEL, DIABETES, {"activation": "tanh", "gtol": 1e-3, "tol": 0.0}),
+    (StopReason.LEVEL, NORRIS, {"gtol": 1e-3, "tol": 0.0, "alpha": 0.1, "method": "lbfgs"}),
+    (StopReason.VALIDATION, DIABETES, {"activation": "tanh", "early_stopping": True, "learning_rate": 0.02}),
+    (StopReason.MAX_PASSES, DIABETES, {"activation": "tanh", "max_passes": 3}),
+    (StopReason.MAX_TIME, DIABETES, {"activation": "tanh", "max_time": 1e-9}),
+    (
+        StopReason.SATURATED,
+        (APART, [0, 1, 0, 1]),
+        {"activation": "sigmoid", "initial_weights": [-12.0], "method": "plain", "tol": 0.0, "max_iter": 5},
+    ),
+    (StopReason.SEPARABLE, (APART, [0, 0, 1, 1]), {"activation": "sigmoid", "max_iter": 4}),
+    (
+        StopReason.SEPARABLE,
+        (APART, [-1, -1, 1, 1]),
+        {"activation": "tanh", "method": "plain", "max_iter": 50},
+    ),
+    (StopReason.MINIMUM_AT_INFINITY, DOUBTFUL, {"activation": "sigmoid", "tol": 0.0, "max_iter": 15}),
+    (
+        StopReason.POLE,
+        (ONE_TO_FOUR, [1.0, 1.0, -1.0, -1.0]),
+        {"activation": "reciprocal", "initial_weights": [1.0], "initial_intercept": -2.4, "max_iter": 3},
+    ),
+    (StopReason.COLLINEAR, nearly_collinear(), {"method": "plain", "scaling": "standard", "max_iter": 50}),
 ]
-
-
-FAILURES = {StopReason.DIVERGED, StopReason.FLAT, StopReason.MAX_ITER, StopReason.STUCK}
 
 
 def test_every_reason_to_stop_is_tried():
@@ -65,27 +95,39 @@ def test_a_run_says_why_it_stopped(reason, data, asked):
     assert run.message.startswith(str(reason).split(":")[0])
     assert run.message in repr(run)
     assert "\n" not in run.message
-    expected = [(ConvergenceWarning, run.message, __file__)] if reason in FAILURES else []
+    expected = [(ConvergenceWarning, run.message, __file__)] if reason.is_failure else []
     assert [(w.category, str(w.message), w.filename) for w in warned] == expected
     assert_consistent(run, *data, asked)
 
 
 def assert_consistent(run, X, y, asked):
-    """The history ends in the state, the state is the network, and its error is E of the network."""
+    """The history ends in the state, or in the best one; the state is the network; its error is E of the network."""
     history, state = run.history, run.state
     assert {len(column) for column in history.values()} == {len(history["step"])}
-    for column in ("step", "passes", "error", "gradient_norm"):
-        np.testing.assert_array_equal(history[column][-1], getattr(state, column))
+    last = np.nanargmin(history["validation_error"]) if asked.get("early_stopping") else -1
+    for column in ("step", "error", "gradient_norm"):
+        np.testing.assert_array_equal(history[column][last], getattr(state, column))
     assert (history["step"][0], history["seconds"].min() >= 0) == (0, True)
     for column in ("step", "passes", "seconds"):
         assert (np.diff(history[column]) >= (column == "step")).all()
     np.testing.assert_array_equal(run.network.weights, state.weights)
     np.testing.assert_array_equal(run.network.intercept, state.intercept)
+    s = training_part(len(X)) if asked.get("early_stopping") else np.ones(len(X))
     E, *_ = fallline.error_and_gradient(
-        X, y, state.weights, intercept=state.intercept, activation=asked.get("activation", "identity")
-    )
+        X, y, state.weights, intercept=state.intercept, activation=asked.get("activation", "identity"),
+        sample_weight=s,
+    )  # fmt: skip
     assert state.error == pytest.approx(E, rel=1e-9, abs=1e-24)
-    assert run.baseline_error == pytest.approx(0.5 * np.sum((y - np.mean(y, axis=0)) ** 2))
+    baseline = 0.5 * np.sum(s * ((y - np.average(y, axis=0, weights=s)) ** 2).T)
+    assert run.baseline_error == pytest.approx(baseline)
+
+
+def training_part(n):
+    """Return weights of 1 for the records that are trained on by default, and 0 for those held out."""
+    from fallline.data._draws import VALIDATION, draws
+
+    seed = int(np.random.default_rng(0).integers(2**31))
+    return (draws(seed, VALIDATION).random(n) >= 0.1).astype(float)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +147,7 @@ def test_the_history_is_the_stream_of_descend(asked):
             *DIABETES, activation="tanh", max_iter=4, tol=0.0, callbacks=[seen.append], **asked
         )
     states = list(islice(fallline.descend(*DIABETES, activation="tanh", fit_intercept=True, **asked), 5))
-    for column in run.history.keys() - {"seconds"}:
+    for column in Recorder.COLUMNS:
         np.testing.assert_array_equal(run.history[column], [getattr(state, column) for state in states])
         np.testing.assert_array_equal(run.history[column], [getattr(state, column) for state in seen])
     np.testing.assert_array_equal(run.network.weights, states[-1].weights)

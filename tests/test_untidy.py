@@ -141,7 +141,7 @@ def test_training_on_a_target_out_of_reach_warns(folder):
     with pytest.warns(
         fallline.DataWarning, match=r"goes from 0.2 to 1.7, but sigmoid only reaches from 0 to 1"
     ):
-        fallline.train(open_table("beans.csv", "y"), activation="sigmoid", max_iter=100)
+        fallline.train(open_table("beans.csv", "y"), activation="sigmoid")
 
 
 def test_no_case_is_listed_twice():

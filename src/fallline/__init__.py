@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from fallline.data.tables._open import open_table
     from fallline.descent._carry import State
     from fallline.descent._descend import descend
+    from fallline.descent._largest_stable_rate import largest_stable_rate
     from fallline.descent._run import Run
+    from fallline.descent._schedules import Exponential, ImportanceAware, InverseScaling, Normalised
     from fallline.descent._stopping import StopReason
     from fallline.descent._train import train
     from fallline.execution._error_and_gradient import error_and_gradient
@@ -37,11 +39,15 @@ __all__ = [
     "Activation",
     "DataWarning",
     "DivergenceError",
+    "Exponential",
     "FalllineError",
     "FormulaError",
+    "ImportanceAware",
     "InputError",
+    "InverseScaling",
     "Ledger",
     "ModelFileError",
+    "Normalised",
     "Run",
     "SingleLayer",
     "SingleLayerClassifier",
@@ -50,6 +56,7 @@ __all__ = [
     "StopReason",
     "descend",
     "error_and_gradient",
+    "largest_stable_rate",
     "load",
     "one_step",
     "open_table",
@@ -68,7 +75,9 @@ _HOMES = {
     "data.tables._open": ("open_table",),
     "descent._carry": ("State",),
     "descent._descend": ("descend",),
+    "descent._largest_stable_rate": ("largest_stable_rate",),
     "descent._run": ("Run",),
+    "descent._schedules": ("Exponential", "ImportanceAware", "InverseScaling", "Normalised"),
     "descent._stopping": ("StopReason",),
     "descent._train": ("train",),
     "execution._error_and_gradient": ("error_and_gradient",),

@@ -46,8 +46,9 @@ class DataWarning(UserWarning):
 
 
 def warn_caller(message: str, category: type[Warning]) -> None:
-    """Warn at the line, outside the package, that called into it."""
+    """Warn at the line that called into the package, be it through scikit-learn's wrappers."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("fallline."):
+    inner = ("fallline.", "sklearn.")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inner):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

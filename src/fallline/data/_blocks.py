@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from fallline._typing import Array
 from fallline.maths._records import Records
 from fallline.maths.network._signature import Signature
 
@@ -57,12 +58,21 @@ class Source(Protocol):
         ...
 
     @property
+    def rows(self) -> int:
+        """Records a block; the last may have fewer."""
+        ...
+
+    @property
     def n_blocks(self) -> int:
         """How many blocks there are."""
         ...
 
     def blocks(self, start: int = 0) -> Iterator[Block]:
         """Yield the blocks in order, from number ``start`` on."""
+        ...
+
+    def take(self, numbers: Array) -> Records:
+        """Return the records of these numbers, from 0."""
         ...
 
     def in_batches(self, batch_size: int) -> Source:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -209,3 +210,17 @@ def checked_integer(value: Any, what: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InputError(f"{what} must be an integer of at least {least}, got {value!r}")
     return int(value)
+
+
+def checked_positive(value: Any, what: str) -> float:
+    """Return a number above 0 and finite."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
+        raise InputError(f"{what} must be a positive number, got {value!r}")
+    return float(value)
+
+
+def checked_at_least_zero(value: Any, what: str) -> float:
+    """Return a number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 <= float(value) < math.inf:
+        raise InputError(f"{what} must be a number that is not negative, got {value!r}")
+    return float(value)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from fallline._typing import Array
 
 Memory: TypeAlias = dict[str, Array]
+SLOWEST = 1.0 - 1e-6
+"""A decrease that keeps more of itself than this is taken to shrink that fast: rounding does not shrink."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +32,39 @@ class State:
     error : float
         E = ½ ΣΣ s (y − ŷ)² at these weights; nan with ``evaluate=False``.
     gradient_norm : float
-        ‖∂E/∂w, ∂E/∂b‖ in the coordinates that are descended; nan where no pass computed it.
+        ‖∂E/∂w, ∂E/∂b, ∂E/∂θ‖, the penalty counted, in the coordinates that are descended; nan where no pass
+        computed it.
     learning_rate : float
-        η of the step that led here (for other directions than the plain one: the share of it that was taken).
+        η of the step that led here (for methods that bring their own length: the share of it that was taken).
     progressive_error : float
         The error met on the way through the last epoch of updates; nan in full batch.
+    penalty : float
+        Σs α [(1 − ρ) ½‖w‖² + ρ‖w‖₁]; what descends is error + penalty.
+    step_size : float
+        Length of the step that led here, in the coordinates that are descended; nan at the start.
+    parameters : dict
+        Values of the formula's free names: numbers, or arrays (n_outputs,).
+    validation_error : float
+        E of the records that are held out; nan without any.
     """
 
     step: int
     passes: int
     weights: Array
-    intercept: Array
+    intercept: Any
     error: float
     gradient_norm: float
     learning_rate: float
     progressive_error: float = np.nan
+    penalty: float = 0.0
+    step_size: float = np.nan
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    validation_error: float = np.nan
+
+    @property
+    def objective(self) -> float:
+        """What descends: E and the penalty."""
+        return self.error + self.penalty
 
 
 class Carry(NamedTuple):
@@ -55,29 +75,52 @@ class Carry(NamedTuple):
     state : State
         What the world sees.
     memory : dict of arrays
-        The point in the descended coordinates, the next direction, and what a method remembers.
+        The point in the descended coordinates, what was found there, and what a method remembers.
     rng : dict or None
         State of the random generator that shuffles.
     position : int
         Records of the current epoch already used.
-    start_error : float
-        E at step 0.
+    start : float
+        E and the penalty at step 0.
     rises : int
-        Steps in a row, up to this one, on which E rose.
+        Steps in a row, up to this one, on which they rose.
+    decreases : tuple of floats
+        How far the last steps lowered them, at most 20, the latest last; empty for methods whose steps are no
+        small share of the way.
     expected_decrease : float
-        How far the next step lowers E, to first order; nan with batches.
+        How far the next step lowers them, to first order; nan with batches.
     is_stuck : bool
-        Whether no step along the direction lowers E: this is the last carry.
+        Whether no step lowers them: this is the last carry.
     """
 
     state: State
     memory: Memory
     rng: dict[str, Any] | None
     position: int
-    start_error: float
+    start: float
     rises: int = 0
+    decreases: tuple[float, ...] = ()
     expected_decrease: float = np.nan
     is_stuck: bool = False
+
+    @property
+    def shrinking(self) -> float:
+        """The share of itself that a decrease keeps from step to step, of late; 0 where it is not known."""
+        half = len(self.decreases) // 2
+        before, last = (
+            float(np.sum(np.abs(part)))
+            for part in (self.decreases[-2 * half : -half], self.decreases[-half:])
+        )
+        return float(min((last / before) ** (1.0 / half), SLOWEST)) if half and before > 0.0 else 0.0
+
+    def remaining_decrease(self) -> float:
+        """Return by how much all the steps to come lower E, if they go on to shrink as they have of late.
+
+        A step of a first-order method is a small share of the way down where the bowl is narrow: the sum of
+        the geometric series counts the rest of it.
+        """
+        next_one = max(self.expected_decrease, *(abs(last) for last in self.decreases[-1:]), 0.0)
+        return next_one / (1.0 - self.shrinking)
 
 
 Advance: TypeAlias = Callable[[Carry], Carry]

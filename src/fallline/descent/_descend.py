@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fallline.data.sources._arrays import as_source
 from fallline.descent._carry import State
 from fallline.descent._loop import descend_from
+from fallline.descent._sample import prepared
 from fallline.descent._settings import Settings
-from fallline.descent._setup import prepare
+from fallline.descent._setup import first_descent
 from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths.activations._activation import without_free_names
+from fallline.maths.activations._activation import Activation
 
 
 def descend(
@@ -20,7 +21,7 @@ def descend(
     y: Any = None,
     *,
     activation: Any = "identity",
-    learning_rate: float | str = "auto",
+    learning_rate: Any = "auto",
     method: str = "plain",
     scaling: str = "none",
     batch_size: int | None = None,
@@ -28,7 +29,12 @@ def descend(
     fit_intercept: bool = False,
     initial_weights: Any = None,
     initial_intercept: Any = None,
+    initial_parameters: Mapping[str, Any] | None = None,
+    parameter_bounds: Mapping[str, Any] | None = None,
+    shared_parameters: bool = False,
     sample_weight: Any = None,
+    alpha: float = 0.0,
+    l1_ratio: float = 0.0,
     shuffle: bool | None = None,
     random_state: Any = None,
     evaluate: bool = True,
@@ -46,11 +52,14 @@ def descend(
         Or a source, such as :func:`fallline.open_table` returns, which brings y.
     y : array (n_samples,) or (n_samples, n_outputs)
     activation : str, Activation or pair of callables
-    learning_rate : float or "auto"
+    learning_rate : float, "auto", "armijo", "normalised", "importance-aware" or callable
         η, in the coordinates that are descended. "auto" is half the rate below which E is guaranteed to
-        fall, 1 / (c λmax); where the activation has no such bound, the longest step tried that lowers E.
-    method : {"plain", "lbfgs", "gauss-newton", "auto"}
-        The direction. "auto" is Gauss–Newton where its matrix is cheap beside reading X, else L-BFGS.
+        fall, 1 / (c λmax); where the activation has no such bound, the longest step tried that lowers E, as
+        with "armijo". A callable turns the number of steps made into a rate (:class:`InverseScaling`,
+        :class:`Exponential`). Record by record also :class:`Normalised` and :class:`ImportanceAware`, which
+        fit the step to the record, or their names.
+    method : {"plain", "momentum", "nesterov", "adam", "lbfgs", "gauss-newton", "auto"}
+        Where a step leads. "auto" is Gauss–Newton where its matrix is cheap beside reading X, else L-BFGS.
     scaling : {"none", "standard", "whiten", "auto"}
         Coordinates: raw inputs, unit variance, or unit variance and uncorrelated. Weights are always
         shown for raw inputs.
@@ -65,7 +74,18 @@ def descend(
         where the slope of f at 0 is 0, small random numbers. "random" is N(0, 1 / n_features).
     initial_intercept : float or array (n_outputs,), optional
         Where it is not learned it stays.
+    initial_parameters : dict, optional
+        Where the free names of a formula start: a number, or one for each output. By default f is laid along
+        the range of the targets.
+    parameter_bounds : dict, optional
+        (low, high) of free names; None is no bound.
+    shared_parameters : bool
+        One set of parameters for all outputs instead of a set for each.
     sample_weight : array (n_samples,), optional
+    alpha : float
+        Strength of the penalty: E ÷ Σs + α [(1 − ρ) ½‖w‖² + ρ‖w‖₁] descends, w for raw inputs.
+    l1_ratio : float
+        ρ, from 0 to 1. Above 0 weights become exactly 0, by proximal steps.
     shuffle : bool, optional
         None: batches are shuffled (blocks, and rows within them).
     random_state : int or Generator, optional
@@ -80,9 +100,9 @@ def descend(
     Yields
     ------
     State
-        step, passes, weights, intercept, error, gradient_norm, learning_rate. The stream ends only where a
-        method that searches its step finds none that lowers E: the last state comes once more, with the
-        passes of that search counted.
+        step, passes, weights, intercept, error, gradient_norm, learning_rate and more. The
+        stream ends only where a method that searches its step finds none that lowers E: the last state comes
+        once more, with the passes of that search counted.
 
     Raises
     ------
@@ -104,7 +124,7 @@ def descend(
     [0.0, 1.0, 1.5]
     """
     settings = Settings(
-        activation=without_free_names(activation),
+        activation=Activation(activation),
         learning_rate=learning_rate,
         method=method,
         scaling=scaling,
@@ -113,10 +133,15 @@ def descend(
         fit_intercept=fit_intercept,
         initial_weights=initial_weights,
         initial_intercept=initial_intercept,
+        initial_parameters=initial_parameters,
+        parameter_bounds=parameter_bounds,
+        shared_parameters=shared_parameters,
+        alpha=alpha,
+        l1_ratio=l1_ratio,
         shuffle=shuffle,
         random_state=random_state,
         evaluate=evaluate,
         engine=thread_engine(n_jobs) if engine is None else engine,
     )
-    descent = prepare(as_source(X, y, sample_weight), settings)
+    descent = first_descent(prepared(as_source(X, y, sample_weight), settings))
     return (carry.state for carry in descend_from(descent.carry, descent.advance, descent.advice))

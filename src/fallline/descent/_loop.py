@@ -35,16 +35,16 @@ def descend_from(carry: Carry, advance: Advance, advice: Callable[[float], str])
 def guarded(before: Carry, after: Carry, advice: Callable[[float], str]) -> Carry:
     """Return ``after`` with its count of rising steps, or raise where the descent has left the bowl."""
     state, what = after.state, ""
-    rises = before.rises + 1 if state.error > before.state.error else 0
+    rises = before.rises + 1 if state.objective > before.state.objective else 0
     in_batches = np.isfinite(state.progressive_error)
     # batches wander around the bottom: to rise a little above a start near it means nothing
-    above = (2.0 if in_batches else 1.0) * after.start_error
+    above = (2.0 if in_batches else 1.0) * after.start
     if not _is_finite(after):
         what = "the error is no longer finite"
-    elif rises > RISES_ALLOWED and state.error > above:
+    elif rises > RISES_ALLOWED and state.objective > above:
         turns = "epochs" if in_batches else "steps"
         what = (
-            f"the error has risen {rises} {turns} in a row, from {after.start_error:.6g} to {state.error:.6g}"
+            f"the error has risen {rises} {turns} in a row, from {after.start:.6g} to {state.objective:.6g}"
         )
     if what:
         raise DivergenceError(_sentence(after, what, advice(state.learning_rate)), before.state)

@@ -1,4 +1,4 @@
-"""Why a descent stops: an enumeration whose members are sentences."""
+"""Why a descent stops: an enumeration whose members are sentences, and the tests made after every step."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from enum import Enum
 
 import numpy as np
 
-from fallline.data._targets import Targets
 from fallline.descent._carry import Carry
-from fallline.maths.activations._activation import Activation
+from fallline.descent._choices import is_cheap
+from fallline.descent._problem import Problem
+from fallline.descent.methods._gauss_newton import GaussNewton
+from fallline.execution._arithmetic import step_arithmetic
+from fallline.maths._records import arithmetic_dtype
 
 EPOCHS_WITHOUT_PROGRESS = 5
 EXACT_SHARE = 1e-10
 """Share of the trivial baseline's error above which no error counts as rounding."""
 REACHED_AT_INFINITY = 1e-8
 """Share of the trivial baseline's error at which targets at the ends of f's range count as reached."""
+
+CONFIRMED = 10.0
+"""Multiple of tol that Gauss–Newton may still promise where another method has stopped."""
 
 
 class Outcome(Enum):
@@ -30,8 +36,9 @@ class StopReason(Enum):
 
     CONVERGED = (
         Outcome.BOTTOM,
-        "converged: the next step would lower the error by less than tol times the error",
+        "converged: the steps to come would lower the error by less than tol times the error",
     )
+    LEVEL = Outcome.BOTTOM, "converged: the norm of the gradient is at most gtol"
     EXACT = Outcome.BOTTOM, "converged: the predictions equal the targets to rounding"
     AT_INFINITY = (
         Outcome.BOTTOM,
@@ -44,8 +51,15 @@ class StopReason(Enum):
         "stopped: the error has not fallen by tol times itself in five epochs; at a constant rate batches "
         "wander around the bottom, and a smaller learning_rate comes nearer",
     )
+    VALIDATION = (
+        Outcome.SHORT,
+        "stopped early: the error of the held-out records has stopped falling; the weights at which it was "
+        "least are kept",
+    )
     CALLBACK = Outcome.SHORT, "stopped by a callback"
     INTERRUPTED = Outcome.SHORT, "interrupted: the state reached so far is kept"
+    MAX_PASSES = Outcome.SHORT, "stopped: max_passes was reached"
+    MAX_TIME = Outcome.SHORT, "stopped: max_time was reached"
     STUCK = (
         Outcome.FAILURE,
         "not converged: the slope says that a step lowers the error, but no step, however short, does; look "
@@ -55,6 +69,30 @@ class StopReason(Enum):
         Outcome.FAILURE,
         "not converged: f′(h) is zero for every record, so no gradient is left; start elsewhere or choose "
         "another activation",
+    )
+    SATURATED = (
+        Outcome.FAILURE,
+        "not converged: f′(h) is nearly zero for most records, and so is what they add to the gradient; "
+        "start nearer to 0 or scale the inputs",
+    )
+    SEPARABLE = (
+        Outcome.FAILURE,
+        "not converged: the classes can be separated without error, so the error falls for ever as the "
+        "weights grow; add a penalty (alpha) or take the weights as they are",
+    )
+    MINIMUM_AT_INFINITY = (
+        Outcome.FAILURE,
+        "not converged: some records are fitted ever better as the weights grow, so the bottom lies at "
+        "infinity; add a penalty (alpha) or take the weights as they are",
+    )
+    POLE = (
+        Outcome.FAILURE,
+        "not converged: the activation has a pole among the net inputs of the records, which no descent "
+        "crosses; start on the other side of it (initial_weights, initial_intercept)",
+    )
+    COLLINEAR = (
+        Outcome.FAILURE,
+        "not converged: inputs nearly collinear; choose scaling='whiten' or method='gauss-newton'",
     )
     MAX_ITER = (
         Outcome.FAILURE,
@@ -81,40 +119,76 @@ class StopReason(Enum):
 
 
 class Stopping:
-    """Tests made after every step."""
+    """Tests made after every step; what falls is E and the penalty."""
 
-    def __init__(self, tol: float, targets: Targets, activation: Activation, eps: float) -> None:
-        self.tol = tol
+    def __init__(self, problem: Problem, tol: float, gtol: float) -> None:
+        targets = problem.targets
+        eps = float(np.finfo(arithmetic_dtype(problem.objective.source.dtype)).eps)
+        self.tol, self.gtol = tol, gtol
         self.rounding = min((4.0 * eps) ** 2 * targets.squares, EXACT_SHARE * targets.error_of_mean)
         self.noise = np.sqrt(eps)
         self.baseline = targets.error_of_mean
-        self.at_infinity = _only_reached_at_infinity(targets, activation)
+        self.at_infinity = reaches_only_at_infinity(problem)
         self.best, self.stale = np.inf, 0
+        self.problem, self.reads, self.ask_again = problem, 0, 0
 
     def __call__(self, carry: Carry) -> StopReason | None:
         """Return why to stop here, or None."""
-        error = carry.state.error
-        if error <= self.rounding:
+        state = carry.state
+        total = state.objective
+        if total <= self.rounding:
             return StopReason.EXACT
-        if self.at_infinity and error <= REACHED_AT_INFINITY * max(self.baseline, carry.start_error):
+        if self.at_infinity and total <= REACHED_AT_INFINITY * max(self.baseline, carry.start):
             return StopReason.AT_INFINITY
+        if 0.0 < self.gtol >= state.gradient_norm:
+            return StopReason.FLAT if self._is_flat(carry) else StopReason.LEVEL
         if "mass" not in carry.memory:
             return self._no_progress(carry)
-        if not carry.memory["mass"].any():
+        if self._is_flat(carry):
             return StopReason.FLAT
         if carry.is_stuck:
-            return StopReason.ROUNDING if carry.expected_decrease <= self.noise * error else StopReason.STUCK
-        return StopReason.CONVERGED if carry.expected_decrease <= self.tol * error else None
+            return StopReason.ROUNDING if carry.expected_decrease <= self.noise * total else StopReason.STUCK
+        if carry.remaining_decrease() <= self.tol * total and self._is_confirmed(carry):
+            return StopReason.CONVERGED
+        return None
+
+    def _is_confirmed(self, carry: Carry) -> bool:
+        """Whether Gauss–Newton, too, sees nothing left to gain: one more pass, where its matrix is cheap.
+
+        Other methods take a narrow valley, along which they creep, for the bottom. Before it is asked again,
+        as many steps are made as before.
+        """
+        objective, step = self.problem.objective, carry.state.step
+        shape = objective.source.shape
+        if self.problem.method == "gauss-newton" or not is_cheap(shape, shape.n_outputs):
+            return True
+        if step < self.ask_again:
+            return False
+        self.reads, self.ask_again = self.reads + 1, 2 * step + 1
+        with step_arithmetic():
+            at = objective.with_curvature(carry.memory["point"])
+            method = GaussNewton(objective.coordinates, objective.penalty, objective.within_bounds)
+            bottom = method.propose(at, {}, 1.0)
+        sharp = objective.penalty.sharp
+        promised = -np.vdot(at.gradient, bottom - at.point) - sharp(bottom) + sharp(at.point)
+        return bool(promised <= CONFIRMED * self.tol * at.total)
+
+    def _is_flat(self, carry: Carry) -> bool:
+        return "mass" in carry.memory and not carry.memory["mass"][0].any()
 
     def _no_progress(self, carry: Carry) -> StopReason | None:
-        error = carry.state.progressive_error if np.isnan(carry.state.error) else carry.state.error
+        state = carry.state
+        error = state.progressive_error if np.isnan(state.error) else state.objective
         self.stale = 0 if error < (1.0 - self.tol) * self.best or np.isnan(error) else self.stale + 1
         self.best = min(self.best, error)
         return StopReason.NO_PROGRESS if self.stale >= EPOCHS_WITHOUT_PROGRESS else None
 
 
-def _only_reached_at_infinity(targets: Targets, activation: Activation) -> bool:
+def reaches_only_at_infinity(problem: Problem) -> bool:
     """Whether the lowest and highest targets are limits of f, which it reaches at infinity alone."""
+    activation, targets = problem.objective.activation, problem.targets
+    if activation.parameters:
+        return False
     with np.errstate(all="ignore"):
         limits = activation.value(np.array([-1e300, 1e300]))
     return bool(np.isin([targets.low, targets.high], limits).all())

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from numbers import Real
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from fallline._errors import DivergenceError, InputError, warn_caller
-from fallline.data._targets import Targets
-from fallline.data._validate import checked_integer
+from fallline._errors import InputError, warn_caller
+from fallline.data._validate import checked_at_least_zero, checked_integer, checked_positive
 from fallline.data.sources._arrays import as_source
-from fallline.descent._carry import Carry, State
-from fallline.descent._loop import descend_from
+from fallline.descent._drain import Callback, Drain, Limits
+from fallline.descent._problem import Problem
+from fallline.descent._restarts import elsewhere, lowest
 from fallline.descent._run import Recorder, Run
+from fallline.descent._sample import prepared
 from fallline.descent._settings import Settings
-from fallline.descent._setup import Descent, prepare
-from fallline.descent._stopping import Stopping, StopReason
+from fallline.descent._setup import first_descent
+from fallline.descent._stopping import StopReason
+from fallline.descent._validation import held_out
+from fallline.descent._warm_start import going_on
 from fallline.execution._evaluate import Engine
 from fallline.execution.engines._threads import thread_engine
-from fallline.maths._records import arithmetic_dtype
-from fallline.maths.activations._activation import without_free_names
-from fallline.maths.network._network import SingleLayer
+from fallline.maths.activations._activation import Activation
 
 ROUNDING = 1e-12
 """Share of ½ Σ y² below which an error is not worth a warning."""
-Callback = Callable[[State], Any]
 
 
 def train(
@@ -35,7 +34,7 @@ def train(
     y: Any = None,
     *,
     activation: Any = "identity",
-    learning_rate: float | str = "auto",
+    learning_rate: Any = "auto",
     method: str = "auto",
     scaling: str = "auto",
     batch_size: int | None = None,
@@ -43,15 +42,30 @@ def train(
     fit_intercept: bool = True,
     initial_weights: Any = None,
     initial_intercept: Any = None,
+    initial_parameters: Mapping[str, Any] | None = None,
+    parameter_bounds: Mapping[str, Any] | None = None,
+    shared_parameters: bool = False,
     sample_weight: Any = None,
+    alpha: float = 0.0,
+    l1_ratio: float = 0.0,
     shuffle: bool | None = None,
     random_state: Any = None,
     evaluate: bool = True,
     engine: Engine[Any] | None = None,
     n_jobs: int | None = None,
     max_iter: int = 1000,
+    max_passes: int | None = None,
+    max_time: float | None = None,
     tol: float = 1e-8,
+    gtol: float = 0.0,
+    early_stopping: bool = False,
+    validation_fraction: float = 0.1,
+    n_iter_no_change: int = 5,
+    n_init: int = 1,
+    warm_start: Run | None = None,
+    keep: str | None = None,
     callbacks: Iterable[Callback] = (),
+    progress: bool = False,
 ) -> Run:
     """Train a single-layer network until the bottom of the bowl, and say why it stopped.
 
@@ -61,15 +75,40 @@ def train(
     ----------
     X, y, activation, learning_rate, method, scaling, batch_size, reduction, fit_intercept
         As in :func:`fallline.descend`, but with an intercept and with method and scaling chosen by default.
-    initial_weights, initial_intercept, sample_weight, shuffle, random_state, evaluate, engine, n_jobs
+    initial_weights, initial_intercept, initial_parameters, parameter_bounds, shared_parameters
+        As in :func:`fallline.descend`.
+    sample_weight, alpha, l1_ratio, shuffle, random_state, evaluate, engine, n_jobs
         As in :func:`fallline.descend`.
     max_iter : int
         Most steps, or with batches most epochs.
+    max_passes : int, optional
+        Most reads of X.
+    max_time : float, optional
+        Most seconds; the step that is under way is finished.
     tol : float
-        Stop when the next step would lower E, to first order, by no more than tol · E; with batches, when
-        five epochs in a row have not lowered E by more than that.
+        Stop when the steps to come would lower E and the penalty, to first order, by no more than tol times
+        their sum (steps that go by a learning rate are taken to go on shrinking as the last two did); with
+        batches, when five epochs in a row have not lowered it by more than that.
+    gtol : float
+        Stop when ``State.gradient_norm`` is no more than this; 0 never.
+    early_stopping : bool
+        Hold some records out, decided by the number of each, and keep the weights at which their error is
+        least; stop when it has not fallen for ``n_iter_no_change`` steps.
+    validation_fraction : float
+        Share of the records that are held out.
+    n_iter_no_change : int
+        Steps (with batches: epochs) without a new least validation error.
+    n_init : int
+        Starts: the first as above, the others at random; the run that ends lowest is returned.
+    warm_start : Run, optional
+        Go on where this run ended. On the same data with the same settings the two are one long run, bit for
+        bit; otherwise only its weights and parameters are taken over.
+    keep : {"weights"}, optional
+        What the history keeps beside numbers: the weights of at most 1,000 states.
     callbacks : iterable of callables
         Each is called with every :class:`State`; one that returns True stops the training.
+    progress : bool
+        Show a line that moves, in a terminal or a notebook, with the time that is left.
 
     Returns
     -------
@@ -101,11 +140,9 @@ def train(
     >>> run.stop.is_converged
     True
     """
-    checked_integer(max_iter, "max_iter", 0)
-    if not isinstance(tol, Real) or not tol >= 0.0:
-        raise InputError(f"tol must be a number that is not negative, got {tol!r}")
+    started = time.perf_counter()
     settings = Settings(
-        activation=without_free_names(activation),
+        activation=Activation(activation),
         learning_rate=learning_rate,
         method=method,
         scaling=scaling,
@@ -114,86 +151,62 @@ def train(
         fit_intercept=fit_intercept,
         initial_weights=initial_weights,
         initial_intercept=initial_intercept,
+        initial_parameters=initial_parameters,
+        parameter_bounds=parameter_bounds,
+        shared_parameters=shared_parameters,
+        alpha=alpha,
+        l1_ratio=l1_ratio,
         shuffle=shuffle,
         random_state=random_state,
         evaluate=evaluate,
         engine=thread_engine(n_jobs) if engine is None else engine,
     )
-    started = time.perf_counter()
-    source = as_source(X, y, sample_weight)
-    descent = prepare(source, settings)
-    eps = float(np.finfo(arithmetic_dtype(source.dtype)).eps)
-    stopping = Stopping(tol, descent.targets, settings.activation, eps)
-    run = drain(descent, stopping, max_iter, tuple(callbacks), started)
+    limits = Limits(
+        checked_integer(max_iter, "max_iter", 0),
+        None if max_passes is None else checked_integer(max_passes, "max_passes", 1),
+        None if max_time is None else checked_positive(max_time, "max_time"),
+        checked_at_least_zero(tol, "tol"),
+        checked_at_least_zero(gtol, "gtol"),
+    )
+    if checked_integer(n_init, "n_init", 1) > 1 and not evaluate:
+        raise InputError("several starts are compared by their error: leave evaluate at True, or n_init at 1")
+    if keep not in (None, "weights"):
+        raise InputError(f"keep must be 'weights' or None, got {keep!r}")
+    source, validation = as_source(X, y, sample_weight), None
+    if early_stopping:
+        source, validation = held_out(source, validation_fraction, n_iter_no_change, settings)
+    watchers = tuple(callbacks)
+    if warm_start is not None and not fit_intercept and initial_intercept is None:
+        settings = replace(settings, initial_intercept=warm_start.network.intercept)
+    problem = prepared(source, settings)
+
+    def run_from(attempt: int) -> Run:
+        if attempt > 0:
+            descent = elsewhere(problem, attempt)
+        else:
+            descent = first_descent(problem) if warm_start is None else going_on(problem, warm_start)
+        of_its_own = None if validation is None else validation.afresh()
+        return Drain(descent, limits, watchers, started, of_its_own, Recorder(keep == "weights")).run()
+
+    with ExitStack() as stack:
+        if progress:
+            from fallline.descent._progress import Progress
+
+            watchers = (*watchers, stack.enter_context(Progress(limits, n_init)))
+        run = lowest(n_init, run_from)
     if run.stop.is_failure:
         _warn(run.message)
-    elif fit_intercept and _is_worse_than_the_mean(run, descent.targets):
+    elif fit_intercept and _is_worse_than_the_mean(run, problem):
         _warn(
             f"{run.message}; but E = {run.state.error:.6g} there is worse than the {run.baseline_error:.6g} "
-            "of predicting the mean of y: start elsewhere (initial_weights, initial_intercept)"
+            "of predicting the mean of y: start elsewhere (n_init, initial_weights, initial_intercept)"
         )
     return run
 
 
-def drain(
-    descent: Descent, stopping: Stopping, max_iter: int, callbacks: tuple[Callback, ...], started: float
-) -> Run:
-    """Follow a descent until a reason to stop, and collect its history."""
-    recorder, carry, stop = Recorder(), descent.carry, StopReason.MAX_ITER
-    try:
-        for iteration, carry in enumerate(descend_from(descent.carry, descent.advance, descent.advice)):
-            recorder.add(carry.state, time.perf_counter() - started)
-            reason = _reason(carry, iteration, stopping, callbacks, max_iter)
-            if reason is not None:
-                stop = reason
-                break
-    except DivergenceError as error:
-        if not recorder.rows:
-            recorder.add(error.state, time.perf_counter() - started)
-        return _finished(descent, recorder, carry.state, StopReason.DIVERGED, str(error))
-    except KeyboardInterrupt as interrupt:
-        stop = StopReason.INTERRUPTED
-        interrupt.run = _finished(descent, recorder, carry.state, stop, str(stop))  # type: ignore[attr-defined]
-        raise
-    return _finished(descent, recorder, carry.state, stop, str(stop))
-
-
-def _finished(descent: Descent, recorder: Recorder, state: State, stop: StopReason, message: str) -> Run:
-    """Return a run whose network carries the names of its data and a summary of its training."""
-    baseline = descent.targets.error_of_mean
-    training = {
-        "records": descent.targets.n_records,
-        "error": state.error,
-        "baseline_error": baseline,
-        "steps": state.step,
-        "passes": state.passes,
-        "stop": stop.name,
-        "message": message,
-    }
-    network = SingleLayer(
-        state.weights,
-        state.intercept,
-        descent.activation,
-        signature=descent.signature,
-        training=training,
-    )
-    return Run(network, recorder.history(), stop, message, state, baseline)
-
-
-def _reason(
-    carry: Carry, iteration: int, stopping: Stopping, callbacks: tuple[Callback, ...], max_iter: int
-) -> StopReason | None:
-    """Return why to stop at this state, if there is a reason; every callback sees every state."""
-    asked = [bool(callback(carry.state)) for callback in callbacks]
-    reason = stopping(carry)
-    if reason is None and any(asked):
-        return StopReason.CALLBACK
-    return reason if reason is not None or iteration < max_iter else StopReason.MAX_ITER
-
-
-def _is_worse_than_the_mean(run: Run, targets: Targets) -> bool:
+def _is_worse_than_the_mean(run: Run, problem: Problem) -> bool:
     """Whether E, where it is more than rounding, is above that of predicting the mean."""
-    rounding = ROUNDING * targets.squares
+    rounding = ROUNDING * problem.targets.squares
     at_the_targets = run.stop in (StopReason.EXACT, StopReason.AT_INFINITY)
     return not at_the_targets and run.state.error > run.baseline_error * (1.0 + 1e-6) + rounding
 

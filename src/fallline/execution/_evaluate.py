@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from fallline._errors import InputError
 from fallline.data._blocks import Block, Source
 from fallline.execution._arithmetic import step_arithmetic
 from fallline.execution._reduction import Node, S, fold_tree
 from fallline.maths._block import BlockSum
+from fallline.maths._moments import Moments, block_moments
 from fallline.maths._partial import Partial
 from fallline.maths._records import Layer
 
@@ -33,3 +35,16 @@ def evaluate(source: Source, layer: Layer, engine: Engine[Partial]) -> Partial:
     with step_arithmetic():
         block_sum = BlockSum(layer, source.dtype)
         return sum_over_blocks(lambda block: block_sum(block.records), source, engine)
+
+
+def source_moments(source: Source, engine: Engine[Any], *, full: bool) -> Moments:
+    """Return the moments of X, in one pass; raise where they are not finite."""
+
+    def task(block: Block) -> Moments:
+        return block_moments(block.records.X, block.records.sample_weight, full=full)
+
+    moments: Moments = sum_over_blocks(task, source, engine)
+    if not np.isfinite(moments.scatter).all():
+        source.raise_for_bad_values()
+        raise InputError("the squares of X overflow: divide its largest columns by a power of ten")
+    return moments

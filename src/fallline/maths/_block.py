@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fallline._typing import Array
-from fallline.maths._gradient import NO_THETA, block_gradient
+from fallline.maths._gradient import NO_CURVATURE, block_gradient
 from fallline.maths._partial import Partial
 from fallline.maths._records import Layer, Records, arithmetic_dtype
 
@@ -34,7 +34,7 @@ class BlockSum:
             self.unit = (
                 read_only(layer.intercept, self.dtype),
                 layer.activation.address(self.dtype),
-                read_only(NO_THETA, self.dtype),
+                theta_by_output(layer, self.dtype),
             )
 
     def __call__(self, records: Records) -> Partial:
@@ -51,7 +51,7 @@ class BlockSum:
         """Sum over dense rows in C order, compiled."""
         from fallline.maths._kernels import dense_block
 
-        gradient, sums = np.zeros(self.weights_by_output.shape), np.zeros((2, len(self.layer.intercept)))
+        gradient, sums = np.zeros(self.weights_by_output.shape), self._no_sums()
         X, targets = read_only(records.X, self.dtype), targets_for_kernels(records)
         error = dense_block(X, *targets, self.weights_by_output, *self.unit, gradient, sums)
         return _partial(error, gradient.T, sums)
@@ -60,11 +60,19 @@ class BlockSum:
         """Sum over CSR rows, compiled."""
         from fallline.maths._kernels import csr_block
 
-        gradient, sums = np.zeros(self.weights.shape), np.zeros((2, len(self.layer.intercept)))
+        gradient, sums = np.zeros(self.weights.shape), self._no_sums()
         X, targets = records.X, targets_for_kernels(records)
         stored = (read_only(X.data, self.dtype), *(read_only(i, i.dtype) for i in (X.indices, X.indptr)))
         error = csr_block(*stored, *targets, self.weights, *self.unit, gradient, sums)
         return _partial(error, gradient, sums)
+
+    def _no_sums(self) -> Array:
+        return np.zeros((2, 1 + len(self.layer.theta), len(self.layer.intercept)))
+
+
+def theta_by_output(layer: Layer, dtype: np.dtype[Any]) -> Array:
+    """Return the parameters (k, p) as kernels take them."""
+    return read_only(np.broadcast_to(layer.theta.T, (len(layer.intercept), len(layer.theta))), dtype)
 
 
 def read_only(array: Any, dtype: np.dtype[Any]) -> Array:
@@ -83,5 +91,6 @@ def targets_for_kernels(records: Records) -> tuple[Array, Array]:
 
 
 def _partial(error: float, gradient: Array, sums: Array) -> Partial:
-    """Return what a kernel summed; ``sums`` has −Σ s δ and Σ s f′² as rows."""
-    return Partial(error, gradient, sums[0], NO_THETA, sums[1], NO_THETA)
+    """Return what a kernel summed; ``sums`` has the gradients by b and θ, and the diagonal for them."""
+    gradients, mass = sums
+    return Partial(error, gradient, gradients[0], gradients[1:], mass, NO_CURVATURE)

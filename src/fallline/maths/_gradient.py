@@ -15,7 +15,7 @@ from fallline.maths._partial import Partial
 from fallline.maths._records import Layer, Records
 
 TILE_BYTES = 256 * 1024
-NO_THETA = np.zeros(0)
+NO_CURVATURE = np.zeros(0)
 
 
 def tiles(n_records: int, record_bytes: int) -> Iterator[slice]:
@@ -29,7 +29,7 @@ def block_gradient(records: Records, layer: Layer) -> Partial:
     dtype = records.arithmetic_dtype
     layer = layer.astype(dtype)
     (n, d), k = records.X.shape, len(layer.intercept)
-    total = Partial.zero(d, k)
+    total = Partial.zero(d, k, len(layer.theta))
     for rows in tiles(n, dtype.itemsize * (d + 4 * k)):
         tile = records.rows(rows)
         total += tile_gradient(tile._replace(X=tile.X.astype(dtype, copy=False)), layer)[0]
@@ -37,9 +37,9 @@ def block_gradient(records: Records, layer: Layer) -> Partial:
 
 
 def tile_gradient(tile: Records, layer: Layer) -> tuple[Partial, Array]:
-    """Return the sums over a tile, and f′(h) of its records, computed in the dtype of the layer."""
+    """Return the sums over a tile, and f′(h) and ∂f/∂θ of its records (1 + p, n, k), in the layer's dtype."""
     dtype = layer.weights.dtype
-    value, slopes = layer.activation.pair(tile.X @ layer.weights + layer.intercept, NO_THETA)
+    value, slopes = layer.activation.pair(tile.X @ layer.weights + layer.intercept, layer.theta)
     residual = tile.y.astype(dtype, copy=False) - value
     weighted = tile.weighted(residual)
     delta = weighted * slopes[0]
@@ -47,8 +47,8 @@ def tile_gradient(tile: Records, layer: Layer) -> tuple[Partial, Array]:
         error=0.5 * float(np.sum(weighted * residual, dtype=np.float64)),
         weights=-np.asarray(tile.X.T @ delta, dtype=np.float64),
         intercept=-delta.sum(axis=0, dtype=np.float64),
-        parameters=NO_THETA,
-        mass=tile.weighted(slopes[0] ** 2).sum(axis=0, dtype=np.float64),
-        curvature=NO_THETA,
+        theta=-(weighted * slopes[1:]).sum(axis=1, dtype=np.float64),
+        mass=np.array([tile.weighted(slope**2).sum(axis=0, dtype=np.float64) for slope in slopes]),
+        curvature=NO_CURVATURE,
     )
-    return partial, slopes[0]
+    return partial, slopes

@@ -21,30 +21,30 @@ class Partial:
         ∂E/∂w = −Σ s δ x.
     intercept : array (n_outputs,)
         ∂E/∂b = −Σ s δ.
-    parameters : array (n_parameters,)
-        ∂E/∂θ = −Σ s (y − ŷ) ∂f/∂θ of the activation's free names; empty without them.
-    mass : array (n_outputs,)
-        Σ s f′(h)², the weight of the records in the Gauss–Newton matrix.
+    theta : array (n_parameters, n_outputs)
+        ∂E/∂θ = −Σ s (y − ŷ) ∂f/∂θ of the activation's free parameters, output by output.
+    mass : array (1 + n_parameters, n_outputs)
+        Σ s f′(h)², then Σ s (∂f/∂θ)²: the diagonal of the Gauss–Newton matrix for b and θ.
     curvature : array (n_outputs, m, m) or (0,)
-        The Gauss–Newton matrix Σ s f′(h)² z zᵀ of each output where a method asked for it.
+        The Gauss–Newton matrix Σ s a aᵀ of each output, a = (f′ z, f′, ∂f/∂θ), where a method asked for it.
     """
 
     error: float
     weights: Array
     intercept: Array
-    parameters: Array
+    theta: Array
     mass: Array
     curvature: Array
 
     @classmethod
-    def zero(cls, n_features: int, n_outputs: int) -> Partial:
+    def zero(cls, n_features: int, n_outputs: int, n_parameters: int = 0) -> Partial:
         """Return the sum over no records."""
         return cls(
             0.0,
             np.zeros((n_features, n_outputs)),
             np.zeros(n_outputs),
-            np.zeros(0),
-            np.zeros(n_outputs),
+            np.zeros((n_parameters, n_outputs)),
+            np.zeros((1 + n_parameters, n_outputs)),
             np.zeros(0),
         )
 

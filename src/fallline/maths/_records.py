@@ -10,6 +10,8 @@ from scipy import sparse
 from fallline._typing import Array
 from fallline.maths.activations._activation import Activation
 
+NO_THETA = np.zeros((0, 1))
+
 
 class Records(NamedTuple):
     """X (n, d) dense or CSR, y (n, k), and sample_weight (n,) or None for ones."""
@@ -40,15 +42,21 @@ class Records(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Weights (d, k) and intercept (k,) of k units that share an activation."""
+    """Weights (d, k) and intercept (k,) of k units that share an activation, and its free parameters.
+
+    ``theta`` is (p, k), a set for each unit, or (p, 1), one for all of them.
+    """
 
     weights: Array
     intercept: Array
     activation: Activation
+    theta: Array = NO_THETA
 
     def astype(self, dtype: np.dtype[Any]) -> Layer:
         """Return the layer with weights and intercept in another dtype."""
-        return Layer(self.weights.astype(dtype), self.intercept.astype(dtype), self.activation)
+        numbers = (part.astype(dtype) for part in (self.weights, self.intercept, self.theta))
+        weights, intercept, theta = numbers
+        return Layer(weights, intercept, self.activation, theta)
 
 
 def is_sparse(X: Any) -> bool:

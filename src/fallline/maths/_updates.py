@@ -1,16 +1,17 @@
-"""Updates record by record or batch by batch: w ← w + η Σ δ x, each from the weights the last one left."""
+"""Updates record by record or batch by batch, compiled: w ← w + η Σ δ x, each from where the last one led."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fallline._typing import Array
 from fallline.maths._block import read_only, targets_for_kernels
-from fallline.maths._gradient import NO_THETA, tile_gradient
-from fallline.maths._records import Layer, Records
-from fallline.maths.activations._activation import Activation
+from fallline.maths._records import NO_THETA, Layer, Records
+
+FIXED, NORMALISED, IMPORTANCE_AWARE = range(3)
+"""How long a step is: η, or η / ‖x‖², or as far as infinitely many small steps would lead."""
 
 
 @dataclass(frozen=True)
@@ -18,46 +19,46 @@ class Updates:
     """How the rows of a block are turned into updates.
 
     With ``mean_weight`` a step's gradient is divided by its records × that mean sample weight
-    (reduction "mean"); with None it is taken as it is (reduction "sum").
+    (reduction "mean"); with 0 it is taken as it is (reduction "sum"). Free parameters are descended in
+    units of ``theta_scale``. ``l1`` and ``l2`` (d,) are the
+    strengths of the penalty beside the error of one record; empty arrays are none.
     """
 
-    rate: float
     batch_size: int
-    mean_weight: float | None
+    mean_weight: float
     fit_intercept: bool
+    rule: int = FIXED
+    theta_scale: Array = field(default_factory=lambda: NO_THETA)
+    l1: Array = field(default_factory=lambda: np.zeros(0))
+    l2: Array = field(default_factory=lambda: np.zeros(0))
 
-    def through(self, records: Records, order: Array, layer: Layer) -> tuple[Layer, float]:
-        """Return the layer after the rows in ``order``, and the error met on the way."""
-        dtype, f = records.arithmetic_dtype, layer.activation
-        compiled = f.can_compile and not records.is_sparse and records.X.flags.c_contiguous
-        run = self._compiled if compiled else self._in_numpy
-        W, b = layer.weights.T.astype(dtype, order="C"), layer.intercept.astype(dtype)
-        error = run(records, order, W, b, f)
-        return Layer(W.T.astype(np.float64), b.astype(np.float64), f), error
+    def length(self, x: Array, s: float, rate: float, n_records: int) -> float:
+        """Return what multiplies Σ s δ x of a batch whose first record is x."""
+        from fallline.maths._kernels import length_of_step
 
-    def _compiled(self, records: Records, order: Array, W: Array, b: Array, f: Activation) -> float:
-        """Update W (k, d) and b (k,) in place; return the error met."""
+        square = float(x @ x) + self.fit_intercept
+        return float(length_of_step(self.rule, rate, n_records, square, s, self.mean_weight))
+
+    @staticmethod
+    def can_take(records: Records, layer: Layer) -> bool:
+        """Whether there is compiled code for these records and this activation."""
+        return layer.activation.can_compile and not records.is_sparse and records.X.flags.c_contiguous
+
+    def through(self, records: Records, order: Array, layer: Layer, rates: Array) -> tuple[Layer, float]:
+        """Return the layer after the rows in ``order``, update t at ``rates[t]``, and the error met."""
         from fallline.maths._kernels import dense_epoch
 
-        return float(
-            dense_epoch(
-                read_only(records.X, W.dtype),
-                *targets_for_kernels(records),
-                read_only(order, np.dtype(np.int64)),
-                *(W, b, self.fit_intercept, self.rate),
-                *(self.mean_weight is not None, self.mean_weight or 1.0, self.batch_size),
-                *(f.address(W.dtype), read_only(NO_THETA, W.dtype)),
-            )
+        dtype, f = records.arithmetic_dtype, layer.activation
+        W, b = layer.weights.T.astype(dtype, order="C"), layer.intercept.astype(dtype)
+        theta = layer.theta.T.astype(dtype, order="C")
+        error = dense_epoch(
+            read_only(records.X, dtype),
+            *targets_for_kernels(records),
+            read_only(order, np.dtype(np.int64)),
+            *(W, b, theta, self.theta_scale.T.astype(dtype, order="C") ** 2, self.fit_intercept),
+            *(self.rule, read_only(rates, np.dtype(np.float64)), self.mean_weight, self.batch_size),
+            *(self.l1, self.l2, f.address(dtype)),
         )
-
-    def _in_numpy(self, records: Records, order: Array, W: Array, b: Array, f: Activation) -> float:
-        """Do the same for CSR, Fortran order and Python functions."""
-        error = 0.0
-        for start in range(0, len(order), self.batch_size):
-            batch = records.rows(order[start : start + self.batch_size])
-            partial, _ = tile_gradient(batch._replace(X=batch.X.astype(W.dtype)), Layer(W.T, b, f))
-            step = self.rate / (1.0 if self.mean_weight is None else len(batch.y) * self.mean_weight)
-            W -= (step * partial.weights.T).astype(W.dtype)
-            b -= (step * partial.intercept * self.fit_intercept).astype(W.dtype)
-            error += partial.error
-        return error
+        numbers = (part.astype(np.float64) for part in (W.T, b, theta.T))
+        weights, intercept, parameters = numbers
+        return Layer(weights, intercept, f, parameters), float(error)

@@ -96,6 +96,12 @@ class ArraySource:
             s = None if self.sample_weight is None else self.sample_weight[rows]
             yield Block(number, Records(_rows_of(self.X, rows), y, s))
 
+    def take(self, numbers: Array) -> Records:
+        """Return the records of these numbers, from 0."""
+        y = self.y if self.y.ndim == 2 else self.y[:, None]
+        s = self.sample_weight
+        return Records(self.X[numbers], y[numbers], None if s is None else s[numbers])
+
     def in_batches(self, batch_size: int) -> ArraySource:
         """Return the same records cut into blocks of whole batches."""
         return ArraySource(self.X, self.y, self.sample_weight, self.names, batch_size)

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from fallline._typing import Array
+from fallline.data._draws import SAMPLE, draws
 from fallline.data.tables._cells import Place, tidied
-from fallline.data.tables._draws import SAMPLE, draws
 from fallline.data.tables._table_files import TableFile
 
 

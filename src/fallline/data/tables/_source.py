@@ -8,8 +8,8 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array, FloatArray
+from fallline.data._draws import SPLIT, draws
 from fallline.data.sources._arrays import ArraySource
-from fallline.data.tables._draws import SPLIT, draws
 from fallline.maths.network._signature import Signature
 
 

@@ -1,5 +1,5 @@
-"""Methods: a direction, a short file each.
+"""Methods: where a step leads, a short file each.
 
-A method turns the evaluation at a point into a direction (an array like the point), and may keep
-arrays in the carry's memory from step to step. How far to go is the search's business.
+A method turns what one read of X told at a point into the next point, for a rate that a search
+chooses, and may keep arrays in the carry's memory from step to step.
 """

@@ -8,19 +8,26 @@ from typing import ClassVar
 from fallline._typing import Array
 from fallline.descent._carry import Memory
 from fallline.descent._objective import Evaluation
+from fallline.descent._penalty import Penalty
 
 
 @dataclass(frozen=True)
 class Plain:
-    """−∂E/∂w ÷ ``divisor``, still to be multiplied by the learning rate."""
+    """w − η ∂E/∂w ÷ ``divisor``; under an ℓ₁ penalty followed by its proximal step.
+
+    Beck and Teboulle, SIAM J. Imaging Sci. 2 (2009), 183–202, eq. 3.2 (the proximal step).
+    """
 
     divisor: float
+    penalty: Penalty
     needs_curvature: ClassVar[bool] = False
+    goes_by_rate: ClassVar[bool] = True
 
-    def direction(self, evaluation: Evaluation, memory: Memory) -> Array:
-        """Return the direction of steepest descent."""
-        return -evaluation.gradient / self.divisor
+    def propose(self, at: Evaluation, memory: Memory, rate: float) -> Array:
+        """Return the point down the slope."""
+        length = rate / self.divisor
+        return self.penalty.shrunk(at.point - length * at.gradient, length)
 
-    def remember(self, memory: Memory, step: Array, gradient_change: Array) -> Memory:
+    def remember(self, at: Evaluation, memory: Memory, rate: float, after: Evaluation) -> Memory:
         """Keep nothing."""
         return {}

@@ -86,8 +86,17 @@ def fit(
     batch_size: options.BatchSize = None,
     reduction: options.Reduction = "mean",
     intercept: options.Intercept = True,
+    parameter: options.Parameters = None,
+    bounds: options.Bounds = None,
+    shared_parameters: options.SharedParameters = False,
+    alpha: options.Alpha = 0.0,
+    l1_ratio: options.L1Ratio = 0.0,
+    early_stopping: options.EarlyStopping = False,
     max_iter: options.MaxIter = 1000,
+    max_passes: options.MaxPasses = None,
+    max_time: options.MaxTime = None,
     tol: options.Tol = 1e-8,
+    n_init: options.NInit = 1,
     test_size: options.TestSize = None,
     seed: options.Seed = 0,
     start: options.Start = None,
@@ -100,8 +109,10 @@ def fit(
     test. What comes out: errors beside those of the trivial baseline, weights by the names of the inputs, why
     it stopped, and the same in Python.
 
-    Exit code: 0 where it converged, 2 for bad input, 3 where it diverged, 4 where it did not converge, 75
-    where it was interrupted; what the training had reached is shown and saved then too.
+    Free names of a formula, such as top in 'top*sigmoid(h)', are learned.
+
+    Exit code: 0 where it converged or stopped as it was told to, 2 for bad input, 3 where it diverged, 4
+    where it did not converge, 75 where it was interrupted; what was reached is shown and saved then too.
     """
     from fallline.faces.cli.fit._fit import Asked, run_fit
 
@@ -125,8 +136,17 @@ def fit(
         batch_size=batch_size,
         reduction=reduction,
         fit_intercept=intercept,
+        initial_parameters=options.parameters(parameter),
+        parameter_bounds=options.bounds(bounds),
+        shared_parameters=shared_parameters,
+        alpha=alpha,
+        l1_ratio=l1_ratio,
+        early_stopping=early_stopping,
         max_iter=max_iter,
+        max_passes=max_passes,
+        max_time=max_time,
         tol=tol,
+        n_init=n_init,
         random_state=seed,
     )
     share = None if test_size is None else options.share(test_size, "test-size")
@@ -177,6 +197,7 @@ def step(
         Literal["none", "standard"], typer.Option(help="Inputs as they are, or brought to variance 1 first.")
     ] = "none",
     intercept: options.Intercept = True,
+    parameter: options.Parameters = None,
     seed: options.Seed = 0,
     steps: Annotated[
         int | None,
@@ -208,5 +229,13 @@ def step(
         decimal=decimal,
         encoding=encoding,
     )
-    settings = Settings(activation, options.rate(learning_rate), reduction, scaling, intercept, seed)
+    settings = Settings(
+        activation,
+        options.rate(learning_rate),
+        reduction,
+        scaling,
+        intercept,
+        seed,
+        options.parameters(parameter),
+    )
     raise typer.Exit(run_step(table, opening, settings, steps=steps, record=record, as_json=as_json))

@@ -27,7 +27,7 @@ INTERRUPTED = 75
 
 
 def exit_code(stops: Iterable[StopReason]) -> int:
-    """Return the code for trainings: of the worst end that one came to, DONE where all converged."""
+    """Return the code for trainings: of the worst end that one came to, DONE where none failed."""
     from fallline.descent._stopping import StopReason
 
     reasons = set(stops)
@@ -35,7 +35,7 @@ def exit_code(stops: Iterable[StopReason]) -> int:
         return INTERRUPTED
     if StopReason.DIVERGED in reasons:
         return DIVERGED
-    return DONE if all(reason.is_converged for reason in reasons) else NOT_CONVERGED
+    return NOT_CONVERGED if any(reason.is_failure for reason in reasons) else DONE
 
 
 class Commands(TyperGroup):

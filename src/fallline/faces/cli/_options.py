@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from fallline._errors import InputError
 
 SEPARATORS = {"tab": "\t", r"\t": "\t"}
 """Names of a separator that is hard to type."""
+RATES = "auto", "armijo", "normalised", "importance-aware"
 DEFAULTS = {"missing": "error", "sample": 1.0, "seed": 0, "decimal": ".", "encoding": "utf-8"}
 """What ``open_table`` does where nothing is asked for."""
 
@@ -36,6 +38,11 @@ def complete_activations(incomplete: str) -> list[str]:
     from fallline.maths.activations._formula import NAMED
 
     return [name for name in NAMED if name.startswith(incomplete)]
+
+
+def complete_rates(incomplete: str) -> list[str]:
+    """Return the names of ways to find a learning rate."""
+    return [name for name in RATES if name.startswith(incomplete)]
 
 
 def _columns(flag: str, text: str) -> Any:
@@ -75,9 +82,18 @@ Activation = Annotated[
         autocompletion=complete_activations,
     ),
 ]
-LearningRate = Annotated[str, typer.Option(metavar="NUMBER|auto", help="η; auto is one that is safe.")]
+LearningRate = Annotated[
+    str,
+    typer.Option(
+        metavar="NUMBER|NAME",
+        help="η, or how it is found: auto (one that is safe), armijo (tried at each step); record by record "
+        "normalised or importance-aware.",
+        autocompletion=complete_rates,
+    ),
+]
 Method = Annotated[
-    Literal["auto", "gauss-newton", "lbfgs", "plain"], typer.Option(help="Where a step goes to.")
+    Literal["auto", "plain", "momentum", "nesterov", "adam", "lbfgs", "gauss-newton"],
+    typer.Option(help="Where a step goes to."),
 ]
 Scaling = Annotated[
     Literal["auto", "none", "standard", "whiten"], typer.Option(help="Coordinates in which a step is made.")
@@ -87,7 +103,40 @@ Reduction = Annotated[
 ]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="Records a step; all by default.")]
 MaxIter = Annotated[int, typer.Option(min=0, help="Most steps, or with batches most epochs.")]
-Tol = Annotated[float, typer.Option(min=0.0, help="Stop when a step would lower E by no more than tol · E.")]
+MaxPasses = Annotated[int | None, typer.Option(min=1, help="Most reads of the table.")]
+MaxTime = Annotated[float | None, typer.Option(min=0.0, metavar="SECONDS", help="Most seconds of training.")]
+Tol = Annotated[
+    float, typer.Option(min=0.0, help="Stop when the steps to come would lower E by no more than tol · E.")
+]
+Alpha = Annotated[float, typer.Option(min=0.0, help="Strength of the penalty on the weights.")]
+L1Ratio = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Share of its ℓ₁ part, which makes weights exactly 0.")
+]
+EarlyStopping = Annotated[
+    bool,
+    typer.Option(
+        "--early-stopping",
+        help="Hold a tenth of the training rows out, and keep the weights at which their error is least.",
+    ),
+]
+NInit = Annotated[int, typer.Option(min=1, help="Starts, all but the first at random; the best is kept.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parameter",
+        metavar="NAME=START",
+        help="Where a free name of the formula starts, such as top=70, or for several targets top=70,80.",
+    ),
+]
+Bounds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bounds", metavar="NAME=LOW:HIGH", help="How far a free name may go, such as top=0:100 or top=0:."
+    ),
+]
+SharedParameters = Annotated[
+    bool, typer.Option("--shared-parameters", help="One value of a free name for all targets.")
+]
 TestSize = Annotated[
     str | None,
     typer.Option(metavar="SHARE", help="Share of the rows kept for a test; 20% by default, from 50 rows on."),
@@ -171,3 +220,43 @@ def rate(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def parameters(texts: Iterable[str] | None) -> dict[str, Any] | None:
+    """Return values of free names from texts such as top=70, or for each output top=70,80."""
+    found = {}
+    for text in texts or ():
+        name, value = _named(text, "parameter", "top=70")
+        numbers = [_number(each, text, "parameter") for each in value.split(",")]
+        found[name] = numbers if len(numbers) > 1 else numbers[0]
+    return found or None
+
+
+def bounds(texts: Iterable[str] | None) -> dict[str, tuple[float | None, float | None]] | None:
+    """Return bounds of free names from texts such as top=0:100, in which an end may be missing."""
+    found = {}
+    for text in texts or ():
+        name, value = _named(text, "bounds", "top=0:100")
+        low, colon, high = value.partition(":")
+        if not colon:
+            raise InputError(f"bounds are {text!r}: give a lowest and a highest value, such as top=0:100")
+        ends = [_number(end, text, "bounds") if end.strip() else None for end in (low, high)]
+        found[name] = (ends[0], ends[1])
+    return found or None
+
+
+def _named(text: str, option: str, example: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise InputError(f"{option} is {text!r}: give a name and a value, such as {example}")
+    return name.strip(), value
+
+
+def _number(text: str, whole: str, option: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{option} is {whole!r}, but {text.strip()!r} is no finite number: give one")
+    return number

@@ -11,7 +11,7 @@ from fallline._files import check_writable
 from fallline.data.tables._open import open_table
 from fallline.data.tables._source import TableSource
 from fallline.data.tables._table_files import table_paths
-from fallline.maths.activations._activation import without_free_names
+from fallline.maths.activations._activation import Activation
 from fallline.maths.network._signature import class_targets_for
 
 
@@ -23,7 +23,7 @@ def opened(table: str, opening: Mapping[str, Any], activation: str | None) -> tu
     if activation is None:
         source = open_table(table, **opening)
         return source, "sigmoid" if source.signature.classes else "identity"
-    ends = class_targets_for(without_free_names(activation))
+    ends = class_targets_for(Activation(activation))
     return open_table(table, **opening, class_targets=ends), activation
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.data._validate import check_finite, checked_inputs, column_names
 from fallline.data.sources._arrays import ArraySource
-from fallline.faces.estimators._base import SingleLayerEstimator
+from fallline.faces.estimators._base import SingleLayerEstimator, given
 from fallline.maths.activations._activation import Activation
 from fallline.maths.network._signature import class_targets_for
 
@@ -56,15 +57,27 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         self,
         activation: Any = "sigmoid",
         *,
-        learning_rate: float | str = "auto",
+        learning_rate: Any = "auto",
         method: str = "auto",
         scaling: str = "auto",
         fit_intercept: bool = True,
+        initial_parameters: Mapping[str, Any] | None = None,
+        parameter_bounds: Mapping[str, Any] | None = None,
+        shared_parameters: bool = False,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
         max_iter: int = 1000,
+        max_passes: int | None = None,
+        max_time: float | None = None,
         tol: float = 1e-8,
+        gtol: float = 0.0,
         batch_size: int | None = None,
         reduction: str = "mean",
         shuffle: bool | None = None,
+        n_init: int = 1,
         warm_start: bool = False,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -76,11 +89,23 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
             method=method,
             scaling=scaling,
             fit_intercept=fit_intercept,
+            initial_parameters=initial_parameters,
+            parameter_bounds=parameter_bounds,
+            shared_parameters=shared_parameters,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
             max_iter=max_iter,
+            max_passes=max_passes,
+            max_time=max_time,
             tol=tol,
+            gtol=gtol,
             batch_size=batch_size,
             reduction=reduction,
             shuffle=shuffle,
+            n_init=n_init,
             warm_start=warm_start,
             random_state=random_state,
             n_jobs=n_jobs,
@@ -107,7 +132,8 @@ class SingleLayerClassifier(ClassifierMixin, SingleLayerEstimator):  # type: ign
         units = np.arange(1, 2) if len(classes) == 2 else np.arange(len(classes))
         targets = np.where(codes[:, None] == units, high, low)
         source = ArraySource(inputs, targets, sample_weight, column_names(X))
-        return self._fit(source, X, classes_=classes, targets_=np.array([low, high]))
+        fitted = {"classes_": classes, "targets_": np.array([low, high])}
+        return self._fit(source, given(X, y, sample_weight), **fitted)
 
     def decision_function(self, X: Any) -> Array:
         """Return ŷ less the middle of its targets: (n,) for two classes, else (n, n_classes)."""

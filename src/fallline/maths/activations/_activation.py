@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -118,6 +118,24 @@ class Activation:
         """f'(h) in LaTeX, with sigma for the sigmoid; None for functions."""
         return self._rule.slope_latex()
 
+    @cached_property
+    def parameter_latex(self) -> dict[str, str]:
+        """Each of `parameters` in LaTeX."""
+        if not isinstance(self._rule, Formula):
+            return {}
+        from fallline.maths.activations._typeset import parameter_latex
+
+        return parameter_latex(self._rule.tape)
+
+    @cached_property
+    def parameter_slopes_latex(self) -> dict[str, str]:
+        """df/dtheta in LaTeX for each of `parameters`, with sigma for the sigmoid; empty if too long."""
+        if not isinstance(self._rule, Formula):
+            return {}
+        from fallline.maths.activations._typeset import parameter_slopes_latex
+
+        return parameter_slopes_latex(self._rule.tape)
+
     @property
     def can_compile(self) -> bool:
         """Whether `address` gives compiled code: not for functions."""
@@ -128,15 +146,15 @@ class Activation:
         """Least and greatest f over all finite h, searched on a grid; infinite if f has parameters."""
         return (-math.inf, math.inf) if self.parameters else value_range(self._rule)
 
-    def value(self, h: npt.ArrayLike, /, **parameters: float) -> Any:
+    def value(self, h: npt.ArrayLike, /, **parameters: Any) -> Any:
         """Compute f(h).
 
         Parameters
         ----------
         h : number or array of any shape
             Net input.  Float32 stays float32, float16 becomes float32, all else float64.
-        **parameters : float
-            A number for each of `parameters`.
+        **parameters : float or array
+            For each of `parameters` a number, or an array that follows the last axes of `h`.
 
         Returns
         -------
@@ -153,9 +171,9 @@ class Activation:
         >>> Activation("top*sigmoid(h)").value([0.0, 100.0], top=3.0)
         array([1.5, 3. ])
         """
-        return self._rule.value(_real(h), self._theta(parameters))[()]
+        return self._rule.value(numbers := _real(h), self._theta(parameters, numbers))[()]
 
-    def slope(self, h: npt.ArrayLike, /, **parameters: float) -> Any:
+    def slope(self, h: npt.ArrayLike, /, **parameters: Any) -> Any:
         """Compute f'(h) = df/dh; arguments, result and errors are those of `value`.
 
         Examples
@@ -163,7 +181,7 @@ class Activation:
         >>> Activation("softplus").slope([0.0, 100.0])
         array([0.5, 1. ])
         """
-        return self._rule.pair(_real(h), self._theta(parameters))[1][0][()]
+        return self._rule.pair(numbers := _real(h), self._theta(parameters, numbers))[1][0][()]
 
     def pair(
         self, h: npt.ArrayLike, theta: Sequence[float] | FloatArray = ()
@@ -174,8 +192,8 @@ class Activation:
         ----------
         h : array of any shape
             Net input.
-        theta : array (p,)
-            Values of `parameters`, in their order.
+        theta : array (p,) or (p, ...)
+            Values of `parameters`, in their order: numbers, or arrays that follow the last axes of `h`.
 
         Returns
         -------
@@ -195,7 +213,7 @@ class Activation:
         array([[3., 3.],
                [1., 2.]])
         """
-        return self._rule.pair(_real(h), self._ordered(theta))
+        return self._rule.pair(numbers := _real(h), self._ordered(theta, numbers))
 
     def second_slope(self, h: npt.ArrayLike, theta: Sequence[float] | FloatArray = ()) -> FloatArray:
         """Compute f''(h): derived for a formula, by central differences of the slope for functions.
@@ -205,7 +223,7 @@ class Activation:
         >>> Activation("h**3").second_slope([1.0, 2.0])
         array([ 6., 12.])
         """
-        return self._rule.second_slope(_real(h), self._ordered(theta))
+        return self._rule.second_slope(numbers := _real(h), self._ordered(theta, numbers))
 
     def address(self, dtype: npt.DTypeLike) -> int:
         """Address of compiled code, valid as long as the process lives.
@@ -245,7 +263,7 @@ class Activation:
         """Known addresses: a kernel asks for one at each block."""
         return {}
 
-    def _theta(self, parameters: dict[str, float]) -> FloatArray:
+    def _theta(self, parameters: Mapping[str, Any], h: FloatArray) -> FloatArray:
         for name in self.parameters:
             if name not in parameters:
                 raise InputError(f"the activation {self.name} needs a value for {name}; add {name}=...")
@@ -253,14 +271,21 @@ class Activation:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
                 raise InputError(f"the activation {self.name} has no parameter {name}; it has {known}")
-        return self._ordered([parameters[name] for name in self.parameters])
+        numbers = [np.asarray(parameters[name]) for name in self.parameters]
+        return self._ordered(np.array(np.broadcast_arrays(*numbers)), h)
 
-    def _ordered(self, theta: Sequence[float] | FloatArray) -> FloatArray:
-        numbers = _real(theta)
-        if numbers.shape != (len(self.parameters),):
-            expected = f"one number for each of its {len(self.parameters)} parameters"
+    def _ordered(self, theta: Sequence[float] | FloatArray, h: FloatArray) -> FloatArray:
+        numbers, p = _real(theta), len(self.parameters)
+        if numbers.shape[:1] != (p,) or not _follows(numbers.shape[1:], h.shape):
+            expected = f"one number for each of its {p} parameters"
             raise InputError(f"the activation {self.name} needs {expected}, not shape {numbers.shape}")
         return numbers
+
+
+def _follows(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether an array of this shape is stretched to the whole without stretching the whole."""
+    last = whole[len(whole) - len(shape) :]
+    return len(shape) <= len(whole) and all(a in (1, b) for a, b in zip(shape, last, strict=True))
 
 
 def without_free_names(spec: Any) -> Activation:

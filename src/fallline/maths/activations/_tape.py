@@ -41,13 +41,16 @@ class Tape:
         """Whether h is read at all."""
         return any(i.op == "h" for i in self.instructions)
 
-    def evaluate(self, h: FloatArray, parameters: Mapping[str, float]) -> FloatArray:
-        """Compute the outputs, a row each, in the dtype of `h`; infinities are silent, as when compiled."""
+    def evaluate(self, h: FloatArray, parameters: Mapping[str, Any]) -> FloatArray:
+        """Compute the outputs, a row each, in the dtype of `h`; infinities are silent, as when compiled.
+
+        A parameter is a number, or an array that follows the last axes of `h`.
+        """
         number = h.dtype.type
         registers: list[Any] = []
         outputs = np.empty((len(self.outputs), *h.shape), h.dtype)
         with np.errstate(all="ignore"):
-            leaves = {"h": h} | {name: number(value) for name, value in parameters.items()}
+            leaves = {"h": h} | {name: np.asarray(value, h.dtype)[()] for name, value in parameters.items()}
             for op, args, leaf in self.instructions:
                 if op in OPERATIONS:
                     registers.append(OPERATIONS[op].numpy(*(registers[a] for a in args)))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from fallline.maths.activations._calculus import first_slope
+from fallline.maths.activations._calculus import first_slope, with_slopes
 from fallline.maths.activations._tape import Tape
 
 MAX_SIZE = 1_000  # operations, with shared parts and powers written out
@@ -111,6 +112,21 @@ def slope_latex(tape: Tape) -> str:
     """LaTeX of the slope of a tape's output, in terms of sigma; "f'(h)" for what would fill pages."""
     slope = first_slope(tape)
     return "f'(h)" if _size(slope) > MAX_SIZE else _latex(_expression(slope, _SYMPY), slope)
+
+
+def parameter_latex(tape: Tape) -> dict[str, str]:
+    """LaTeX of each free name of a tape, as it stands in the formulas."""
+    return {name: _latex(sp.Symbol(name), tape) for name in tape.parameters}
+
+
+def parameter_slopes_latex(tape: Tape) -> dict[str, str]:
+    """LaTeX of the slope by each free name, in terms of sigma; "" for what would fill pages."""
+    slopes = with_slopes(tape)
+    each = (replace(slopes, outputs=(register,)) for register in slopes.outputs[2:])
+    return {
+        name: "" if _size(slope) > MAX_SIZE else _latex(_expression(slope, _SYMPY), tape)
+        for name, slope in zip(tape.parameters, each, strict=True)
+    }
 
 
 def _latex(expression: sp.Expr, tape: Tape) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.maths.ledger._document import Line, Section, Table, html_fragment, text
-from fallline.maths.ledger._spelling import plain
+from fallline.maths.ledger._spelling import Word, latex_number, number, plain
 
 if TYPE_CHECKING:
     from fallline.maths.ledger._ledger import Ledger
@@ -73,6 +74,10 @@ class _Walk:
         yield self.table()
         if self.ledger.uses_intercept:
             yield self.intercept()
+        if self.ledger.parameters:
+            yield self.parameter_chain_rule()
+            yield self.parameter_step()
+            yield self.parameter_table()
 
     @property
     def many_records(self) -> bool:
@@ -102,10 +107,16 @@ class _Walk:
         about = f"The delta rule for record {self.record}{of_output} (numbering starts at 0)."
         if f.latex is None or f.slope_latex is None:
             return Section(f"{about} The activation and its slope are functions without a formula.", [])
-        sigma = ", where `σ` is the sigmoid" if r"\sigma" in f.slope_latex else ""
+        slopes = (f.slope_latex, *f.parameter_slopes_latex.values())
+        sigma = ", where `σ` is the sigmoid" if any(r"\sigma(" in slope for slope in slopes) else ""
+        values = ", and the values of its free names" if f.parameters else ""
         return Section(
-            f"{about} The activation and its slope{sigma}:",
-            [Line("f(h)", plain(f.latex), f.latex), Line("f′(h)", plain(f.slope_latex), f.slope_latex)],
+            f"{about} The activation and its slope{sigma}{values}:",
+            [
+                Line("f(h)", plain(f.latex), f.latex),
+                Line("f′(h)", plain(f.slope_latex), f.slope_latex),
+                *self.parameter_values(),
+            ],
         )
 
     def prediction(self) -> Section:
@@ -196,3 +207,84 @@ class _Walk:
             Line.of("Δb{j}", self.number("delta_intercept")),
             Line.of("new b{j}", self.number("new_intercept")),
         )
+
+    @property
+    def shares(self) -> bool:
+        """Whether one value of a free name serves many outputs."""
+        return self.many_outputs and any(np.ndim(value) == 0 for value in self.ledger.parameters.values())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this record's share of ∂E/∂θ is all of it."""
+        return not (self.many_records or self.shares)
+
+    def of_names(self, numbers: Mapping[str, float | Array]) -> Array:
+        """Return the number of each free name for this output."""
+        return np.array([np.ravel(n)[self.output if np.ndim(n) else 0] for n in numbers.values()])
+
+    def record_slopes(self) -> Array:
+        slopes = self.ledger.parameter_slope.items()
+        return self.of_names({name: slope[self.record] for name, slope in slopes})
+
+    def parameter_values(self) -> list[Line]:
+        names = self.ledger.activation.parameter_latex
+        values = zip(names.items(), self.of_names(self.ledger.parameters).tolist(), strict=True)
+        return [Line(name, number(value), latex_number(value), latex) for (name, latex), value in values]
+
+    def parameter_chain_rule(self) -> Section:
+        p = "E" if self.is_whole else "p"
+        return self.section(
+            f"The free names of `f`, each called `θ` here, are learned by the same chain rule: "
+            f"`∂{p}/∂θ = ∂p/∂q{{j}} · ∂q{{j}}/∂θ`. For this record:",
+            Line("∂q{j}/∂θ = −∂ŷ{j}/∂θ = −∂f/∂θ"),
+            Line(f"∂{p}/∂θ = −(y{{j}} − ŷ{{j}}) ∂f/∂θ"),
+            *self.parameter_slopes(),
+        )
+
+    def parameter_slopes(self) -> Iterator[Line]:
+        f = self.ledger.activation
+        for (name, latex), value in zip(f.parameter_latex.items(), self.record_slopes(), strict=True):
+            formula = f.parameter_slopes_latex[name]
+            yield Line(
+                f"∂f/∂{name}",
+                " = ".join(filter(None, (plain(formula), number(value)))),
+                " = ".join(filter(None, (formula, latex_number(value)))),
+                rf"\frac{{\partial f}}{{\partial {latex}}}",
+            )
+
+    def parameter_step(self) -> Section:
+        n = len(self.ledger.y)
+        rate = "(η/n)" if self.many_records and self.ledger.reduction == "mean" else "η"
+        step = [Line(f"Δθ = −{rate} ∂E/∂θ"), Line("θ ← θ + Δθ")]
+        if self.is_whole:
+            return self.section("The step goes down this gradient as well:", *step)
+        records = [f"over all {n} records"] if self.many_records else []
+        outputs = ["over the outputs that share `θ`"] if self.shares else []
+        return self.section(
+            f"The gradient is the sum {' and '.join(records + outputs)}; the step goes down it as well:",
+            *self.parameter_sums(),
+            *step,
+        )
+
+    def parameter_sums(self) -> Iterator[Line]:
+        """Yield ∂E/∂θ for values that outputs share, and for those of one output."""
+        of_records = "Σ_μ " if self.many_records else ""
+        up = "^μ" if self.many_records else ""
+        term = f"(y{{j}}{up} − ŷ{{j}}{up}) ∂ŷ{{j}}{up}/∂θ"
+        if self.shares:
+            yield Line(f"∂E/∂θ = −{of_records}Σ_j {term}")
+        if not self.shares or any(map(np.ndim, self.ledger.parameters.values())):
+            yield Line(f"∂E/∂θ{{j}} = −{of_records}{term}{{j}}")
+
+    def parameter_table(self) -> Table:
+        ledger, slopes = self.ledger, self.record_slopes()
+        columns = {"θ": self.of_names(ledger.parameters), "∂f/∂θ": slopes}
+        columns["∂E/∂θ" if self.is_whole else "∂p/∂θ"] = -self.number("residual") * slopes
+        columns["∂E/∂θ"] = self.of_names(ledger.parameter_gradient)
+        if self.many_records and ledger.reduction == "mean":
+            columns[f"÷ {ledger.divisor}"] = columns["∂E/∂θ"] / ledger.divisor
+        columns["Δθ"] = self.of_names(ledger.delta_parameters)
+        columns["new θ"] = self.of_names(ledger.new_parameters)
+        names = starmap(Word, ledger.activation.parameter_latex.items())
+        numbers = np.column_stack(list(columns.values())).tolist()
+        return Table(["name", *columns], [[name, *row] for name, row in zip(names, numbers, strict=True)], "")

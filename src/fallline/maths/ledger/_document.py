@@ -40,11 +40,12 @@ def html_fragment(parts: Iterable[Section | Table]) -> str:
 
 
 class Line(NamedTuple):
-    """A formula, and what it equals here: a number, or a formula that comes with its own LaTeX."""
+    """A formula, and what it equals here: a number, or a formula; what has free names has its own LaTeX."""
 
     formula: str
     value: str = ""
     value_latex: str = ""
+    formula_latex: str = ""
 
     @classmethod
     def of(cls, formula: str, value: float) -> Line:
@@ -64,7 +65,7 @@ class Line(NamedTuple):
     @property
     def latex(self) -> str:
         """The line as a row of an align* environment."""
-        row = " = ".join(filter(None, (latex(self.formula), self.value_latex)))
+        row = " = ".join(filter(None, (self.formula_latex or latex(self.formula), self.value_latex)))
         return re.sub(r"=|\\leftarrow", r"&\g<0>", row, count=1)
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
+from fallline.maths.activations._activation import Activation
+from fallline.maths.network._parameters import Parameters, parameter_values
+
+if TYPE_CHECKING:
+    from fallline.maths.ledger._ledger import Ledger
 
 
 def check_settings(learning_rate: float, reduction: str) -> None:
@@ -40,6 +45,32 @@ def fitting_arrays(X: Any, y: Any, weights: Any, intercept: Any) -> tuple[Array,
     for array in (X, y, weights, intercept):
         array.setflags(write=False)
     return X, y, weights, intercept[()]
+
+
+def fitting_parameters(activation: Activation, parameters: Any, outputs: tuple[int, ...]) -> Parameters:
+    """Return finite values of an activation's free names, the arrays read-only, for outputs of a shape."""
+    values = parameter_values(activation, parameters, outputs)
+    for name, value in values.items():
+        numbers = np.asarray(value)
+        if not np.isfinite(numbers).all():
+            place = first_place(~np.isfinite(numbers))
+            where = f" for output {place[0]}" if place else ""
+            raise InputError(f"the parameter {name} is {numbers[place]}{where}: give a finite number there")
+        numbers.setflags(write=False)
+    return values
+
+
+def check_defined(ledger: Ledger) -> None:
+    """Refuse a record at which f or one of its slopes has no finite value."""
+    slopes = ((f"∂f/∂{name}", slope) for name, slope in ledger.parameter_slope.items())
+    for name, values in (("h", ledger.h), ("f(h)", ledger.y_hat), ("f′(h)", ledger.slope), *slopes):
+        if not np.isfinite(values).all():
+            place = first_place(~np.isfinite(values))
+            at = "" if name == "h" else f", where h = {ledger.h[place]:g}"
+            free = "weights and parameters" if ledger.parameters else "weights"
+            raise InputError(
+                f"{name} is {values[place]} for record {place[0]}{at}: choose {free} that keep f(h) finite"
+            )
 
 
 def first_place(mask: Array) -> tuple[int, ...]:

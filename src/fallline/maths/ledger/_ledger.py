@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths.activations._activation import Activation, without_free_names
+from fallline.maths.activations._activation import Activation
 from fallline.maths.ledger._derivation import Derivation, derive
+from fallline.maths.ledger._differences import parameter_difference, summed, weight_difference
 from fallline.maths.ledger._document import html_fragment, text
-from fallline.maths.ledger._input import check_settings, first_place, fitting_arrays
+from fallline.maths.ledger._input import check_defined, check_settings, fitting_arrays, fitting_parameters
 from fallline.maths.ledger._view import ledger_parts
+from fallline.maths.network._parameters import Parameters
 
 T = TypeVar("T")
 
@@ -27,8 +28,9 @@ def _symbol(formula: Callable[[Ledger], T]) -> cached_property[T]:
     def compute(ledger: Ledger) -> T:
         with np.errstate(all="ignore"):
             value = formula(ledger)
-        if isinstance(value, np.ndarray):
-            value.setflags(write=False)
+        for array in value.values() if isinstance(value, dict) else (value,):
+            if isinstance(array, np.ndarray):
+                array.setflags(write=False)
         return value
 
     return cached_property(compute)
@@ -40,11 +42,13 @@ class Ledger:
 
     Arrays are float64 and read-only. With y of shape (n,), the numbers of records have shape (n,), those of
     weights (n_features,), and those of the intercept are scalars; with y of shape (n, k), the shapes are
-    (n, k), (n_features, k) and (k,). Printed, a ledger is a text table; in a notebook, an HTML table.
+    (n, k), (n_features, k) and (k,). Numbers of the free names, θ, are dictionaries by name: a float
+    for a value that all outputs share, an array (k,) for one of each. Printed, a ledger is a text table; in a
+    notebook, an HTML table.
 
     Attributes
     ----------
-    X, y, weights, intercept, activation, learning_rate, reduction, fit_intercept
+    X, y, weights, intercept, activation, learning_rate, reduction, fit_intercept, parameters
         What the step was computed from.
     """
 
@@ -56,6 +60,7 @@ class Ledger:
     learning_rate: float
     reduction: str
     fit_intercept: bool
+    parameters: Parameters
 
     @_symbol
     def h(self) -> Array:
@@ -65,7 +70,7 @@ class Ledger:
     @_symbol
     def y_hat(self) -> Array:
         """Prediction, ŷ = f(h)."""
-        return np.asarray(self.activation.value(self.h))
+        return self._value(self.h, self.parameters)
 
     @_symbol
     def residual(self) -> Array:
@@ -90,7 +95,14 @@ class Ledger:
     @_symbol
     def slope(self) -> Array:
         """Slope of the activation, f′(h)."""
-        return np.asarray(self.activation.slope(self.h))
+        return np.asarray(self.activation.slope(self.h, **self.parameters))
+
+    @_symbol
+    def parameter_slope(self) -> dict[str, Array]:
+        """Slope of the activation by each free name, ∂f/∂θ at each h."""
+        theta = np.array(np.broadcast_arrays(*self.parameters.values()))
+        _, slopes = self.activation.pair(self.h, theta)
+        return dict(zip(self.parameters, slopes[1:], strict=True))
 
     @_symbol
     def delta(self) -> Array:
@@ -109,14 +121,27 @@ class Ledger:
         return -total
 
     @_symbol
+    def parameter_gradient(self) -> Parameters:
+        """∂E/∂θ = −Σ (y − ŷ) ∂f/∂θ over the records, and over the outputs that share θ."""
+        return {
+            name: -summed(self.parameters[name], self.residual * slope)
+            for name, slope in self.parameter_slope.items()
+        }
+
+    @_symbol
     def finite_difference(self) -> Array:
         """∂E/∂w once more, without the chain rule: (E(w + s) − E(w − s)) / 2s for each weight in turn."""
-        return np.stack([self._central_difference(x) for x in self.X.T])
+        return np.stack([weight_difference(self, x) for x in self.X.T])
 
     @_symbol
     def intercept_finite_difference(self) -> Array:
         """∂E/∂b once more, likewise."""
-        return self._central_difference(np.ones(len(self.X)))
+        return weight_difference(self, np.ones(len(self.X)))
+
+    @_symbol
+    def parameter_finite_difference(self) -> Parameters:
+        """∂E/∂θ once more, likewise."""
+        return {name: parameter_difference(self, name) for name in self.parameters}
 
     @property
     def divisor(self) -> int:
@@ -135,6 +160,12 @@ class Ledger:
         return -self.learning_rate * gradient / self.divisor
 
     @_symbol
+    def delta_parameters(self) -> Parameters:
+        """Δθ = −η ∂E/∂θ ÷ divisor."""
+        gradients = self.parameter_gradient.items()
+        return {name: -self.learning_rate * gradient / self.divisor for name, gradient in gradients}
+
+    @_symbol
     def new_weights(self) -> Array:
         """Weights after the step, w + Δw."""
         return self.weights + self.delta_w
@@ -145,9 +176,14 @@ class Ledger:
         return self.intercept + self.delta_intercept
 
     @_symbol
+    def new_parameters(self) -> Parameters:
+        """Values of the free names after the step, θ + Δθ."""
+        return {name: value + self.delta_parameters[name] for name, value in self.parameters.items()}
+
+    @_symbol
     def new_error(self) -> float:
-        """E after the step, at w + Δw and b + Δb (which is b without ``fit_intercept``)."""
-        y_hat = self.activation.value(self._net_input(self.new_weights, self.new_intercept))
+        """E after the step, at w + Δw, b + Δb (which is b without ``fit_intercept``) and θ + Δθ."""
+        y_hat = self._value(self._net_input(self.new_weights, self.new_intercept), self.new_parameters)
         return 0.5 * float(np.sum((self.y - y_hat) ** 2))
 
     def derivation(self, record: int = 0, output: int = 0) -> Derivation:
@@ -186,19 +222,8 @@ class Ledger:
     def _net_input(self, weights: Array, intercept: Array) -> Array:
         return np.asarray(self.X @ weights + intercept)
 
-    def _central_difference(self, x: Array) -> Array:
-        """Return (E(w + s) − E(w − s)) / 2s for the weights of one input.
-
-        The step moves no h by more than ∛(ε max(1, |h|)): there the error of the formula, of the order of
-        the step squared, meets the rounding of h. The difference of squares is taken as a product, so that a
-        large y costs no digits.
-        """
-        h, y = self.h.T, self.y.T
-        step = np.cbrt(np.finfo(np.float64).eps * max(1.0, np.abs(h).max()))
-        reach = np.abs(x).max() or 1.0
-        up, down = (self.activation.value(h + s * (x / reach)) for s in (step, -step))
-        difference = 0.5 * np.sum((down - up) * (2 * y - up - down), axis=-1)
-        return np.asarray(difference / (2 * step) * reach)
+    def _value(self, h: Array, parameters: Parameters) -> Array:
+        return np.asarray(self.activation.value(h, **parameters))
 
 
 def one_step(
@@ -211,8 +236,11 @@ def one_step(
     learning_rate: float,
     reduction: Literal["mean", "sum"] = "mean",
     fit_intercept: bool = False,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Ledger:
     """Take one step of the delta rule, w ← w + η Σ δ x, and show every number on the way.
+
+    The free names of a formula take the same step: θ ← θ + η Σ (y − ŷ) ∂f/∂θ.
 
     Parameters
     ----------
@@ -225,13 +253,16 @@ def one_step(
     intercept : float or array-like (n_outputs,), default 0
         Added to every net input.
     activation : str, pair of callables or Activation
-        f, as `Activation` takes it; without free names.
+        f, as `Activation` takes it.
     learning_rate : float
         η, positive.
     reduction : {"mean", "sum"}, default "mean"
         Whether the step divides the gradient by the number of records.
     fit_intercept : bool, default False
         Whether the step moves the intercept as well, as a weight whose input is always 1.
+    parameters : mapping, optional
+        Each free name of the formula, θ, with its value before the step: a number, or for y
+        (n_samples, n_outputs) also an array (n_outputs,) with one for each output.
 
     Returns
     -------
@@ -241,8 +272,8 @@ def one_step(
     Raises
     ------
     InputError
-        If shapes do not fit, a number is not finite, a setting is unknown, or f or f′ is not finite at a
-        record.
+        If shapes do not fit, a number is not finite, a setting is unknown, a free name has no value, or f or
+        one of its slopes is not finite at a record.
 
     References
     ----------
@@ -259,21 +290,16 @@ def one_step(
     ... )
     >>> print(ledger.y_hat, ledger.delta)
     [0.68997448] [-0.04063738]
+    >>> ledger = fallline.one_step(
+    ...     [[1.0]], [2], [0], activation="top*sigmoid(h)", learning_rate=0.5, parameters={"top": 3}
+    ... )
+    >>> print(ledger.parameter_slope, ledger.parameter_gradient, ledger.new_parameters)
+    {'top': array([0.5])} {'top': -0.25} {'top': 3.125}
     """
-    f = without_free_names(activation)
+    f = Activation(activation)
     check_settings(learning_rate, reduction)
     arrays = fitting_arrays(X, y, weights, intercept)
-    ledger = Ledger(*arrays, f, float(learning_rate), reduction, bool(fit_intercept))
-    _check_defined(ledger)
+    theta = fitting_parameters(f, parameters, arrays[1].shape[1:])
+    ledger = Ledger(*arrays, f, float(learning_rate), reduction, bool(fit_intercept), theta)
+    check_defined(ledger)
     return ledger
-
-
-def _check_defined(ledger: Ledger) -> None:
-    """Refuse a record at which f or its slope has no finite value."""
-    for name, values in (("h", ledger.h), ("f(h)", ledger.y_hat), ("f′(h)", ledger.slope)):
-        if not np.isfinite(values).all():
-            place = first_place(~np.isfinite(values))
-            at = "" if name == "h" else f", where h = {ledger.h[place]:g}"
-            raise InputError(
-                f"{name} is {values[place]} for record {place[0]}{at}: choose weights that keep f(h) finite"
-            )

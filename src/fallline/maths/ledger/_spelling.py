@@ -5,13 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-Cell: TypeAlias = str | int | float
 
-_SYMBOL = re.compile(r"(?<![A-Za-z0-9])([A-Za-zŷηδμσΣ])(?:_([a-z]+|μ))?(?:\^([a-z]+|μ))?(?![A-Za-z])")
+class Word(NamedTuple):
+    """A name that has LaTeX of its own, such as that of a learned parameter."""
+
+    text: str
+    latex: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell: TypeAlias = str | int | float | Word
+
+_SYMBOL = re.compile(r"(?<![A-Za-z0-9])([A-Za-zŷηδμσθΣ])(?:_([a-z]+|μ))?(?:\^([a-z]+|μ))?(?![A-Za-z])")
 _POWER = re.compile(r"\^(?:\(([^()]*)\)|([\w.]+))")
-_FRACTION = re.compile(r"(∂[A-Za-zŷ](?:_[a-z]+)?)/(∂[A-Za-zŷ](?:_[a-z]+)?)")
+_FRACTION = re.compile(r"(∂[A-Za-zŷ](?:_[a-z]+)?(?:\^μ)?)/(∂[A-Za-zŷθ](?:_[a-z]+)?)")
 _SCRIPT = re.compile(r"([_^])([a-z]+|μ)")
 _LATEX = str.maketrans(
     {
@@ -20,6 +31,7 @@ _LATEX = str.maketrans(
         "δ": r"\delta ",
         "μ": r"\mu ",
         "σ": r"\sigma ",
+        "θ": r"\theta ",
         "Δ": r"\Delta ",
         "Σ": r"\sum",
         "∂": r"\partial ",
@@ -45,7 +57,7 @@ _PLAIN = {
     r"\cdot": "·",
     r"\leq": "≤",
     r"\geq": "≥",
-    r"\sigma": "σ",
+    r"\sigma(": "σ(",
     r"\pi": "π",
     r"\:": " ",
     "^{2}": "²",
@@ -67,7 +79,9 @@ def number(value: Cell, digits: int = 8) -> str:
 
 
 def latex_number(value: Cell) -> str:
-    """Return a number as LaTeX."""
+    """Return a number, or a word, as LaTeX."""
+    if isinstance(value, Word):
+        return value.latex
     mantissa, power, exponent = number(value).partition("e")
     named = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\text{nan}"}
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if power else named.get(mantissa, mantissa)
@@ -76,7 +90,8 @@ def latex_number(value: Cell) -> str:
 def latex(formula: str) -> str:
     """Return a plain formula as LaTeX."""
     fractions = _FRACTION.sub(r"\\frac{\1}{\2}", formula)
-    return _SCRIPT.sub(r"\1{\2}", fractions.replace("new ", r"\text{new }")).translate(_LATEX)
+    words = fractions.replace("new ", r"\text{new }").replace("name", r"\text{name}")
+    return _SCRIPT.sub(r"\1{\2}", words).translate(_LATEX)
 
 
 def plain(formula: str) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 
 from fallline._errors import InputError
 from fallline._typing import Array
-from fallline.maths.activations._activation import without_free_names
 from fallline.maths.network._network import SingleLayer
+from fallline.maths.network._parameters import Parameters
 from fallline.maths.network._signature import Column, Kind, Signature
 
 FORMAT = 1
@@ -28,7 +28,7 @@ def described(network: SingleLayer) -> dict[str, Any]:
     content: dict[str, Any] = {
         "format": FORMAT,
         "activation": network.activation.spec,
-        "parameters": {},
+        "parameters": _finite(network.parameters),
         "training": network.training,
     }
     content |= no_columns if signature is None else asdict(signature)
@@ -55,7 +55,8 @@ def network_of(text: str, weights: Array, intercept: Array) -> SingleLayer:
     network = SingleLayer(
         weights,
         intercept,
-        without_free_names(content["activation"]),
+        content["activation"],
+        parameters=content["parameters"],
         signature=_signature(content),
         training=content["training"],
     )
@@ -63,6 +64,14 @@ def network_of(text: str, weights: Array, intercept: Array) -> SingleLayer:
     if canonical(network, versions, content["sha256"]) != text:
         raise InputError("its description is not written as fallline writes it")
     return network
+
+
+def _finite(parameters: Parameters) -> dict[str, Any]:
+    """Return numbers and lists of numbers, or refuse what is not finite."""
+    for name, value in parameters.items():
+        if not np.isfinite(value).all():
+            raise InputError(f"the parameter {name} is not finite")
+    return {name: np.asarray(value).tolist() for name, value in parameters.items()}
 
 
 def _plain(value: Any) -> Any:

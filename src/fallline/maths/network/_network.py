@@ -13,6 +13,7 @@ from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.maths._records import arithmetic_dtype, is_sparse
 from fallline.maths.activations._activation import Activation
+from fallline.maths.network._parameters import parameter_values
 from fallline.maths.network._signature import Signature
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class SingleLayer:
         b.
     activation : str, Activation or pair of callables, default "identity"
         f; see :class:`fallline.Activation`.
+    parameters : mapping, optional
+        A value for each free name of the formula: a number, or for weights (n_features, n_outputs) also an
+        array (n_outputs,) with one for each output.
     signature : Signature, optional
         Names of inputs and outputs, categories and classes; a training on a table or a data frame brings it.
     training : mapping, optional
@@ -37,13 +41,15 @@ class SingleLayer:
 
     Attributes
     ----------
+    parameters : dict
+        Each free name with its float or float64 array (n_outputs,); empty where the formula has none.
     input_names, output_names, classes : tuple of str
         As the signature has them; without one x0, x1, …, y (or y0, y1, …) and no classes.
 
     Raises
     ------
     InputError
-        If shapes do not fit.
+        If shapes do not fit, or a free name has no value, or a value has no free name.
 
     References
     ----------
@@ -56,6 +62,11 @@ class SingleLayer:
     array([-0.4])
     >>> net.predict([[1.0, 2.0]]).round(4)
     array([-0.3799])
+
+    A formula with a free name, whose value was learned:
+
+    >>> SingleLayer([0.5], 0.1, "top*sigmoid(h)", parameters={"top": 72.46}).predict([[1.0]]).round(4)
+    array([46.7843])
     """
 
     def __init__(
@@ -64,6 +75,7 @@ class SingleLayer:
         intercept: Any = 0.0,
         activation: Any = "identity",
         *,
+        parameters: Mapping[str, Any] | None = None,
         signature: Signature | None = None,
         training: Mapping[str, Any] | None = None,
     ) -> None:
@@ -78,6 +90,7 @@ class SingleLayer:
             raise InputError(f"intercept must be a number or have shape {outputs}, got {intercepts.shape}")
         self.intercept: Any = np.broadcast_to(intercepts, outputs).copy() if outputs else float(intercepts)
         self.activation = Activation(activation)
+        self.parameters = parameter_values(self.activation, parameters, outputs)
         self.signature = signature
         self.training = dict(training or {})
         if (len(self.input_names), len(self.output_names)) != (len(self.weights), self.n_outputs):
@@ -158,7 +171,7 @@ class SingleLayer:
         if hasattr(X, "blocks"):
             self._check_columns(X.signature)
             return np.concatenate([self.predict(block.records.X) for block in X.blocks()])
-        return np.asarray(self.activation.value(self.net_input(X)))
+        return np.asarray(self.activation.value(self.net_input(X), **self.parameters))
 
     def _check_columns(self, signature: Signature | None) -> None:
         if signature is None or self.signature is None or signature.inputs == self.signature.inputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,13 @@ def classify(X):
     """Return the class (n,) of each row of inputs X."""
     return CLASSES[{codes}]'''
 
+_NAMES = {"np", "math", "f", "predict", "inputs", "one_hot", "classify"}
+_NAMES |= {"WEIGHTS", "INTERCEPT", "CLASSES", "TRUTH"}
+_NAMES |= {"float", "int", "len", "object", "str", "ValueError"}
+"""What the module calls something else, and what it needs of Python."""
+_PART = re.compile("t[0-9]+")
+"""A part of the formula, inside f."""
+
 
 def module_source(network: SingleLayer) -> str:
     """Write ``predict(X)``, and with a signature ``inputs(table)`` and ``classify(X)``."""
@@ -62,13 +70,25 @@ def module_source(network: SingleLayer) -> str:
 
 def _activation(network: SingleLayer) -> tuple[list[str], list[str]]:
     formula = str(network.activation.formula)
-    return ([], []) if formula == "h" else numpy_source(formula)
+    if formula == "h":
+        return [], []
+    renamed = {name: _unused(name) for name in network.parameters}
+    return numpy_source(re.sub(r"\w+", lambda word: renamed.get(word[0], word[0]), formula))
+
+
+def _unused(name: str) -> str:
+    """Return a name for a parameter that nothing else in the module has: one underscore more, if need be."""
+    bare = name.rstrip("_")
+    return f"{name}_" if bare in _NAMES or _PART.fullmatch(bare) else name
 
 
 def _constants(network: SingleLayer) -> Iterator[str]:
-    """Yield weights and intercept with every digit, and the classes."""
+    """Yield weights, intercept and parameters with every digit, and the classes."""
     yield f"WEIGHTS = {_array(network.weights)}"
     yield f"INTERCEPT = {_array(np.asarray(network.intercept))}"
+    for name, value in network.parameters.items():
+        numbers = _array(np.asarray(value))
+        yield f"{_unused(name)} = {numbers if np.ndim(value) else f'np.float64({numbers})'}"
     if network.classes:
         yield f"CLASSES = np.array({_list(map(repr, network.classes))}, dtype=object)"
 

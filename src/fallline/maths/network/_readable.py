@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fallline._errors import InputError
-from fallline.maths.activations._activation import without_free_names
+from fallline.maths.activations._activation import Activation
 from fallline.maths.ledger._spelling import latex_number, number
 from fallline.maths.network._python_module import module_source
 from fallline.maths.network._spelling import Name, folded, input_names, output_names
@@ -29,12 +29,11 @@ def readable(network: SingleLayer) -> Readable:
     Raises
     ------
     InputError
-        If the activation is a pair of functions, which has no formula, or has free names.
+        If the activation is a pair of functions, which has no formula.
     """
-    activation = without_free_names(network.activation)
-    if activation.formula is None:
+    if network.activation.formula is None:
         raise InputError(
-            f"the activation {activation.name} is a pair of functions, which cannot be written out: "
+            f"the activation {network.activation.name} is a pair of functions, which cannot be written out: "
             "give it as a formula in h"
         )
     return Readable(network)
@@ -48,7 +47,9 @@ class Readable:
     ----------
     text : str
         ``h = b + w*x + …`` and ``y = f(h)`` for each output, to 6 significant digits.  Weights that are zero
-        are left out; ``[soil = clay]`` is 1 where the soil is clay, else 0 (Iverson's bracket).
+        are left out; ``[soil = clay]`` is 1 where the soil is clay, else 0 (Iverson's bracket).  Learned
+        parameters of f come first, each on a line: ``top = 72.46``; those that differ between the outputs
+        stand before each output's h.
     latex : str
         The same, as an ``aligned`` environment of amsmath.
     python : str
@@ -75,14 +76,13 @@ class Readable:
     @cached_property
     def text(self) -> str:
         """Plain text."""
-        f = str(self.network.activation.formula).split()
-        equations = _equations(self.network, _TEXT, f)
+        equations = _equations(self.network, _TEXT)
         return "\n".join("\n    ".join(folded(equation)) for equation in equations)
 
     @cached_property
     def latex(self) -> str:
         """LaTeX for a formula of its own, with amsmath."""
-        equations = _equations(self.network, _LATEX, [str(self.network.activation.latex)])
+        equations = _equations(self.network, _LATEX)
         rows = (" \\\\\n&\\quad ".join(folded(equation)) for equation in equations)
         return "\n".join([r"\begin{aligned}", " \\\\\n".join(rows), r"\end{aligned}"])
 
@@ -99,36 +99,65 @@ class Readable:
 
 
 class _Notation(NamedTuple):
-    """What stands between two sides, and a weight and its input; how numbers and names are spelled."""
+    """What stands between two sides, and a weight and its input; how numbers, names and f(h) are spelled."""
 
     equals: str
     times: str
     number: Callable[[float], str]
     input: Callable[[Name], str]
     output: Callable[[Name], str]
+    parameter: Callable[[Activation, str], str]
+    formula: Callable[[Activation], list[str]]
 
 
-_TEXT = _Notation("=", "*", lambda x: number(x, DIGITS), attrgetter("text"), attrgetter("text"))
+_TEXT = _Notation(
+    "=",
+    "*",
+    lambda x: number(x, DIGITS),
+    attrgetter("text"),
+    attrgetter("text"),
+    lambda _, name: name,
+    lambda f: str(f.formula).split(),
+)
 _LATEX = _Notation(
     "&=",
     r"\,",
     lambda x: latex_number(float(number(x, DIGITS))),
     attrgetter("latex"),
     attrgetter("predicted_latex"),
+    lambda f, name: f.parameter_latex[name],
+    lambda f: [str(f.latex)],
 )
 
 
-def _equations(network: SingleLayer, notation: _Notation, f: list[str]) -> Iterator[list[str]]:
+def _equations(network: SingleLayer, notation: _Notation) -> Iterator[list[str]]:
     """Yield h = b + Σ w x and ŷ = f(h) for each output, in words that belong on one line."""
+    shared, of_outputs = _parameters(network, notation)
+    yield from shared
     factors = ["", *(notation.times + notation.input(name) for name in input_names(network))]
     intercepts, weights = np.atleast_1d(network.intercept), np.atleast_2d(network.weights.T)
-    for name, b, w in zip(output_names(network), intercepts.tolist(), weights.tolist(), strict=True):
+    outputs = zip(output_names(network), of_outputs, intercepts.tolist(), weights.tolist(), strict=True)
+    for name, parameters, b, w in outputs:
+        yield from parameters
         terms = _terms([b, *w], factors, notation.number)
         if network.activation.formula == "h":
             yield _equation(notation.output(name), notation.equals, terms)
         else:
             yield _equation("h", notation.equals, terms)
-            yield _equation(notation.output(name), notation.equals, f)
+            yield _equation(notation.output(name), notation.equals, notation.formula(network.activation))
+
+
+def _parameters(network: SingleLayer, notation: _Notation) -> tuple[list[list[str]], list[list[list[str]]]]:
+    """Return θ = … of the free names that all outputs share, and of the others for each output."""
+
+    def equation(name: str, value: float) -> list[str]:
+        spelled = notation.parameter(network.activation, name)
+        return _equation(spelled, notation.equals, [notation.number(value)])
+
+    values = [(name, np.asarray(value)) for name, value in network.parameters.items()]
+    shared = [equation(name, value.item()) for name, value in values if not value.ndim]
+    own = [(name, value.tolist()) for name, value in values if value.ndim]
+    return shared, [[equation(name, value[j]) for name, value in own] for j in range(network.n_outputs)]
 
 
 def _equation(left: str, equals: str, right: list[str]) -> list[str]:

@@ -19,7 +19,12 @@ BOOLEANS = ("false", "true")
 
 
 def class_targets_for(activation: Activation) -> tuple[float, float]:
-    """Return what an output is trained towards for other classes and for its own: ±1 where f reaches both."""
+    """Return what an output is trained towards for other classes and for its own: ±1 where f reaches both.
+
+    Free parameters may move the ends of f: they learn 0 and 1.
+    """
+    if activation.parameters:
+        return 0.0, 1.0
     low, high = activation.range
     return (-1.0, 1.0) if low <= -1.0 and high >= 1.0 else (0.0, 1.0)
 

@@ -13,31 +13,40 @@ if TYPE_CHECKING:
 
 WIDTH = 96  # with an indent of 4 it is 100
 
-_SHORT = re.compile(r"(?!h$)([A-Za-z])([0-9]*)")
+_SHORT = re.compile(r"([A-Za-z])([0-9]*)")
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _PIECE = re.compile(r"([{}$&#%_\\^~<>])|[^{}$&#%_\\^~<>]+")
 _SIGNS = {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", "<": "<", ">": ">"}
 
 
 class Name(NamedTuple):
-    """Name of a number: that of a column, or of a column and a category of it."""
+    """Name of a number: that of a column, or of a column and a category of it.
+
+    Where the formula calls something else so, its net input h or a free name, the column is quoted.
+    """
 
     column: str
     category: str | None = None
+    is_taken: bool = False
 
     @property
     def text(self) -> str:
-        """``age``, ```age in years``` or ``[soil = clay]``; ``h`` is quoted, as it is the net input's own."""
+        """``age``, ```age in years``` or ``[soil = clay]``."""
         column = _printable(self.column)
         if self.category is not None:
             return f"[{column} = {_printable(self.category)}]"
-        return column if column.isidentifier() and column != "h" else f"`{column}`"
+        return column if column.isidentifier() and not self.is_taken else f"`{column}`"
 
     @property
     def latex(self) -> str:
         r"""``x_{0}``, ``\mathrm{age}`` or ``[\mathrm{soil} = \mathrm{clay}]``."""
-        if self.category is not None:
-            return f"[{_latex(self.column)} = {_latex_word(self.category)}]"
+        column = self._column_latex
+        return column if self.category is None else f"[{column} = {_latex_word(self.category)}]"
+
+    @property
+    def _column_latex(self) -> str:
+        if self.is_taken:
+            return _latex_word(self.column if len(self.column) == 1 else f"`{self.column}'")
         return _latex(self.column)
 
     @property
@@ -50,15 +59,15 @@ class Name(NamedTuple):
 def input_names(network: SingleLayer) -> list[Name]:
     """Return a name for each weight of an output."""
     if network.signature is None:
-        return [Name(name) for name in network.input_names]
-    return _names(network.signature.inputs)
+        return _names(network, map(Column, network.input_names))
+    return _names(network, network.signature.inputs)
 
 
 def output_names(network: SingleLayer) -> list[Name]:
     """Return a name for each output; of two classes a lone unit predicts the second."""
     if network.signature is None:
-        return [Name(name) for name in network.output_names]
-    return _names(network.signature.targets)[-network.n_outputs :]
+        return _names(network, map(Column, network.output_names))
+    return _names(network, network.signature.targets)[-network.n_outputs :]
 
 
 def folded(words: Iterable[str]) -> Iterator[str]:
@@ -73,9 +82,10 @@ def folded(words: Iterable[str]) -> Iterator[str]:
     yield line
 
 
-def _names(columns: Iterable[Column]) -> list[Name]:
+def _names(network: SingleLayer, columns: Iterable[Column]) -> list[Name]:
+    taken = {"h", *network.parameters}
     return [
-        Name(column.name, category)
+        Name(column.name, category, column.name in taken)
         for column in columns
         for category in (column.categories if column.kind == "category" else (None,))
     ]

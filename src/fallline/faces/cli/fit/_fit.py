@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fallline._errors import InputError
 from fallline.data.tables._source import TableSource
+from fallline.descent._drain import Callback
 from fallline.descent._run import Run
 from fallline.descent._stopping import StopReason
-from fallline.descent._train import Callback, train
+from fallline.descent._train import train
 from fallline.faces.cli._endings import exit_code
 from fallline.faces.cli._table import check_output, opened
 from fallline.faces.cli.fit._reach import check_reach
@@ -25,6 +28,8 @@ from fallline.maths.network._model_file import load
 from fallline.maths.network._signature import Signature
 
 TEST_SIZE = 0.2
+ENDS = ("max_iter", "max_passes", "max_time", "tol", "n_init")
+"""Settings that tell when a training ends."""
 ROWS_FOR_A_TEST = 50
 """Rows from which on some are kept for a test without being asked."""
 
@@ -60,14 +65,14 @@ def fitted(asked: Asked, *, quiet: bool) -> Fit:
 
     A training that diverged leaves nothing worth keeping.
     """
-    ends = {name: asked.training[name] for name in ("max_iter", "tol") if name in asked.training}
+    ends = {name: asked.training[name] for name in ENDS if name in asked.training}
     with live(asked.table, quiet=quiet, **ends) as show_state, warnings_as_notes() as notes:
         source, activation = opened(asked.table, asked.opening, asked.training.get("activation"))
         check_reach(source, Activation(activation))
         parts, splitting = parted(source, asked)
         chosen = {} if activation == "identity" else {"activation": activation}
-        training = {**chosen, **asked.training}
-        start = _start(source.signature, asked.start)
+        start, learned = _start(source.signature, asked.start, Activation(activation))
+        training = {**chosen, **learned, **asked.training}
         run = _trained(parts["train"], {**training, **start}, show_state)
     save = None if run.stop is StopReason.DIVERGED else asked.save
     opening = _opening(asked.opening, source.signature)
@@ -91,10 +96,12 @@ def _trained(source: TableSource, settings: Mapping[str, Any], show_state: Callb
         return run
 
 
-def _start(signature: Signature, path: str | None) -> dict[str, Any]:
-    """Return the weights of a kept network of the same columns to start from."""
+def _start(
+    signature: Signature, path: str | None, activation: Activation
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the weights of a kept network of the same columns to start from, and what it learned of f."""
     if path is None:
-        return {}
+        return {}, {}
     network = load(path)
     kept = network.signature
     same = kept is None or (kept.inputs, kept.targets) == (signature.inputs, signature.targets)
@@ -104,7 +111,11 @@ def _start(signature: Signature, path: str | None) -> dict[str, Any]:
             f"{path} holds a network of other columns or categories: start from one of the same columns, or "
             "anew"
         )
-    return {"initial_weights": network.weights, "initial_intercept": network.intercept}
+    weights = {"initial_weights": network.weights, "initial_intercept": network.intercept}
+    if not network.parameters or network.activation != activation:
+        return weights, {}
+    learned = {name: np.asarray(value).tolist() for name, value in network.parameters.items()}
+    return weights, {"initial_parameters": learned}
 
 
 def parted(source: TableSource, asked: Asked) -> tuple[dict[str, TableSource], dict[str, Any]]:

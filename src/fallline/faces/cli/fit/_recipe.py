@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,9 +52,5 @@ class Code(str):
 
 
 def _call(function: str, arguments: Iterable[Any], options: Mapping[str, Any]) -> str:
-    written = [*map(repr, arguments), *(f"{name}={_written(value)}" for name, value in options.items())]
+    written = [*map(repr, arguments), *(f"{name}={value!r}" for name, value in options.items())]
     return f"{function}({', '.join(written)})"
-
-
-def _written(value: Any) -> str:
-    return "float('inf')" if value == math.inf else repr(value)

@@ -13,6 +13,7 @@ from fallline.descent._run import Run
 from fallline.faces.cli.fit._recipe import Recipe
 from fallline.faces.cli.fit._scores import Scores, baseline_scores, network_scores
 from fallline.faces.cli.screen._steps import steps_as_dicts
+from fallline.maths.network._network import SingleLayer
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Fit:
         return self.recipe.save
 
 
+def parameters_by_output(network: SingleLayer) -> dict[str, list[float]]:
+    """Return what was learned for each free name, a number an output; shared ones are repeated."""
+    outputs = network.n_outputs
+    return {name: np.broadcast_to(value, outputs).tolist() for name, value in network.parameters.items()}
+
+
 def as_dict(fit: Fit) -> dict[str, Any]:
     """Return all that is shown, and more, for scripts."""
     network = fit.run.network
@@ -67,6 +74,10 @@ def as_dict(fit: Fit) -> dict[str, Any]:
             for output, column in zip(network.output_names, weights.T, strict=True)
         },
         "intercept": dict(zip(network.output_names, np.ravel(network.intercept).tolist(), strict=True)),
+        "parameters": {
+            output: {name: values[j] for name, values in parameters_by_output(network).items()}
+            for j, output in enumerate(network.output_names)
+        },
         "saved": fit.saved,
         "code": fit.recipe.lines,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 from rich.cells import cell_len
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fallline.descent._stopping import StopReason
-from fallline.faces.cli.fit._result import Fit
+from fallline.faces.cli.fit._result import Fit, parameters_by_output
 from fallline.faces.cli.fit._scores import Scores, scores_by_output
 from fallline.faces.cli.screen._screen import (
     say,
@@ -43,7 +44,7 @@ def show_fit(console: Console, fit: Fit) -> None:
     show_table(console, scores_table(fit))
     if len(fit.run.network.output_names) > 1 and not fit.run.network.classes:
         show_table(console, outputs_table(fit))
-    show_heading(console, "weights, for inputs in their own units")
+    show_heading(console, _what_was_learned(fit.run.network))
     show_table(console, weights_table(fit.run.network, console.width))
     _show_what_is_next(console, fit)
 
@@ -106,16 +107,22 @@ def _cell(scores: Scores, kind: str) -> str:
     return f"{value:.3f}" if kind in SHARES and abs(value) < 100 else f"{value:#.4g}"
 
 
+def _what_was_learned(network: SingleLayer) -> str:
+    weights = "weights, for inputs in their own units"
+    return f"{weights}, and the free names of the formula" if network.parameters else weights
+
+
 def weights_table(network: SingleLayer, width: int) -> Table:
-    """Return the weight of each input, and the intercept, for as many outputs as fit beside each other."""
+    """Return weights by input, the intercept and the free names of f, for as many outputs as fit."""
     weights = network.weights.reshape(len(network.input_names), -1)[:MOST_INPUTS, :MOST_OUTPUTS]
     left = [name for (name,) in _left(network.input_names, MOST_INPUTS, 1)]
-    columns = [["input", *map(_short, network.input_names[:MOST_INPUTS]), *left, "intercept"]]
-    for output, numbers, intercept in zip(
-        network.output_names, weights.T, np.ravel(network.intercept), strict=False
-    ):
-        cells = [f"{weight:.6g}" for weight in numbers]
-        columns.append([_short(output, WIDEST_OUTPUT), *cells, *("" for _ in left), f"{intercept:.6g}"])
+    parameters = parameters_by_output(network)
+    names = [*map(_short, network.input_names[:MOST_INPUTS]), *left, "intercept", *parameters]
+    columns = [["input", *names]]
+    others = [np.ravel(network.intercept), *parameters.values()]
+    for output, *numbers in zip(network.output_names, weights.T, *others, strict=False):
+        cells = [[f"{number:.6g}" for number in np.ravel(each)] for each in numbers]
+        columns.append([_short(output, WIDEST_OUTPUT), *cells[0], *("" for _ in left), *chain(*cells[1:])])
     columns = _that_fit(columns, width)
     if len(columns) <= len(network.output_names):
         columns.append(["…"] * len(columns[0]))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fallline.descent._progress import is_positive
+
 EMPTY = 0x2800
 LEAST_WIDTH = 32
 """Of a graph; where there is less room there is none."""
@@ -37,11 +39,6 @@ def _rows(errors: Sequence[float], columns: int, rows: int) -> list[int]:
     shares = (high - heights) / (high - low) if high > low else np.full(columns, 0.5)
     rounded: list[int] = np.rint(shares * (rows - 1)).astype(int).tolist()
     return rounded
-
-
-def is_positive(error: float) -> bool:
-    """Whether a number has a logarithm, and so a place on the scale."""
-    return 0.0 < error < math.inf
 
 
 def graph(errors: Sequence[float], first: int, last: int, width: int, height: int) -> list[str]:

@@ -14,7 +14,7 @@ from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.data.tables._source import TableSource
 from fallline.descent._carry import State
-from fallline.descent._coordinates import Coordinates, from_moments, raw
+from fallline.descent._coordinates import Coordinates, raw, standardised
 from fallline.descent._descend import descend
 from fallline.faces.cli._endings import DONE
 from fallline.faces.cli._table import opened
@@ -22,6 +22,7 @@ from fallline.faces.cli.screen._json import print_json
 from fallline.faces.cli.screen._screen import screen, warnings_as_notes
 from fallline.faces.cli.step import _view as view
 from fallline.maths._moments import block_moments
+from fallline.maths.activations._activation import Activation
 from fallline.maths.ledger._ledger import Ledger, one_step
 
 NUMBERS = (
@@ -46,6 +47,12 @@ NUMBERS = (
     "new_weights",
     "new_intercept",
     "new_error",
+    "parameters",
+    "parameter_slope",
+    "parameter_gradient",
+    "parameter_finite_difference",
+    "delta_parameters",
+    "new_parameters",
 )
 
 
@@ -59,6 +66,7 @@ class Settings:
     scaling: str
     fit_intercept: bool
     seed: int
+    parameters: Mapping[str, Any] | None = None
 
 
 class Step(NamedTuple):
@@ -94,12 +102,22 @@ def run_step(
     if record is not None and record >= n:
         raise InputError(f"record {record} is not in the table: choose one from 0 to {n - 1}")
     settings = replace(settings, activation=activation)
+    _check_free_names(activation, settings.scaling)
     descent = start(table, settings)
     if as_json:
         _print_json(descent, settings, steps or 1, record)
     else:
         _print_text(descent, steps, record)
     return DONE
+
+
+def _check_free_names(activation: str, scaling: str) -> None:
+    """Refuse steps of free names in scaled coordinates, in which they have units of their own."""
+    if scaling != "none" and Activation(activation).parameters:
+        raise InputError(
+            f"the free names of {activation} step by units of their own where inputs are scaled: "
+            "leave scaling at none"
+        )
 
 
 def start(table: TableSource, settings: Settings) -> Descent:
@@ -113,6 +131,7 @@ def start(table: TableSource, settings: Settings) -> Descent:
             reduction=settings.reduction,
             fit_intercept=settings.fit_intercept,
             random_state=settings.seed,
+            initial_parameters=settings.parameters,
         )
     coordinates = coordinates_of(table, settings)
     X = coordinates.apply(table.X)
@@ -125,14 +144,16 @@ def coordinates_of(table: TableSource, settings: Settings) -> Coordinates:
     if settings.scaling == "none":
         return raw(d, settings.fit_intercept, np.zeros(k))
     moments = block_moments(table.X, None, full=False)
-    return from_moments(settings.scaling, moments, settings.fit_intercept, np.zeros(k))
+    return standardised(moments, settings.fit_intercept, np.zeros(k))
 
 
 def _steps(
     X: Array, y: Array, coordinates: Coordinates, states: Iterator[State], settings: Settings
 ) -> Iterator[Step]:
     """Yield steps, each from where the one before has led, until none lowers E any further."""
-    weights, intercept = _in_coordinates(next(states), coordinates)
+    first = next(states)
+    weights, intercept = _in_coordinates(first, coordinates)
+    parameters = first.parameters
     for number, state in enumerate(states, start=1):
         if state.step < number:
             return
@@ -145,9 +166,10 @@ def _steps(
             learning_rate=state.learning_rate,
             reduction=settings.reduction,
             fit_intercept=settings.fit_intercept,
+            parameters=parameters,
         )
         yield Step(number, state.passes, ledger)
-        weights, intercept = ledger.new_weights, ledger.new_intercept
+        weights, intercept, parameters = ledger.new_weights, ledger.new_intercept, ledger.new_parameters
 
 
 def _in_coordinates(state: State, coordinates: Coordinates) -> tuple[Array, Any]:

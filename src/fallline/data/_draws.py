@@ -6,7 +6,7 @@ import numpy as np
 
 from fallline.data._validate import checked_integer
 
-SAMPLE, SPLIT = 1, 2
+SAMPLE, SPLIT, VALIDATION, PREVIEW = 1, 2, 3, 4
 """Purposes with draws of their own."""
 
 
