@@ -352,7 +352,8 @@ def test_sentences_are_sentences(reason):
     assert text == reason.sentence
     assert "\n" not in text
     assert text.split(":")[0].split(" to ")[0] in (
-        "converged", "not converged", "stopped", "stopped early", "stopped by a callback", "interrupted", "diverged",
+        "converged", "not converged", "stopped", "stopped early", "stopped by a callback", "interrupted",
+        "diverged",
     )  # fmt: skip
     assert reason.is_converged == text.startswith("converged")
     assert reason.is_failure == text.startswith(("not converged", "diverged"))

@@ -238,7 +238,8 @@ class TestCode:
         write("odd.csv", as_csv(odd, ";").encode("latin-1"))
         run("fit beans.csv --target sold --features rain --activation sigmoid --max-iter 1 --save start")
         run(
-            f"fit beans.csv --target yield --features rain,shade --activation '{CURVE}' --max-iter 5 --save curve"
+            f"fit beans.csv --target yield --features rain,shade --activation '{CURVE}' "
+            "--max-iter 5 --save curve"
         )
         done = run(f"fit {asked} --save {MODEL}")
         assert (done.code in (0, 4), done.err) == (True, "")

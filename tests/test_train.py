@@ -101,7 +101,7 @@ def test_a_run_says_why_it_stopped(reason, data, asked):
 
 
 def assert_consistent(run, X, y, asked):
-    """The history ends in the state, or in the best one; the state is the network; its error is E of the network."""
+    """The history ends in the state, or in the best one; the state and its error are the network's."""
     history, state = run.history, run.state
     assert {len(column) for column in history.values()} == {len(history["step"])}
     last = np.nanargmin(history["validation_error"]) if asked.get("early_stopping") else -1

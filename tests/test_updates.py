@@ -264,6 +264,7 @@ def test_epochs_of_the_stream(layout, reduction, batch_size, alpha, l1_ratio):
         )  # fmt: skip
         for number, state in enumerate(islice(states, 4)):
             np.testing.assert_allclose(state.weights, w, rtol=1e-9, atol=1e-12)
+            np.testing.assert_array_equal(state.weights == 0.0, np.equal(w, 0.0))
             np.testing.assert_allclose(state.intercept, b, rtol=1e-9)
             rates = [schedule(number * per_epoch + t) for t in range(per_epoch)]
             w, b, _ = reference.epoch(
