@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from fallline._errors import InputError
 from fallline._typing import Array
 from fallline.data._validate import checked_intercept, checked_weights
 from fallline.data.sources._arrays import as_source
 from fallline.execution._evaluate import evaluate
 from fallline.execution.engines._threads import thread_engine
 from fallline.maths._records import Layer
-from fallline.maths.activations._activation import without_free_names
+from fallline.maths.activations._activation import Activation
 
 
 def error_and_gradient(
@@ -34,6 +35,7 @@ def error_and_gradient(
     weights : array (n_features,) or (n_features, n_outputs)
     intercept : float or array (n_outputs,)
     activation : str, Activation or pair of callables
+        Without free names.
     sample_weight : array (n_samples,), optional
         s, not negative.
     n_jobs : int, optional
@@ -66,10 +68,21 @@ def error_and_gradient(
     source = as_source(X, y, sample_weight)
     _, d, k = source.shape
     layer = Layer(
-        checked_weights(weights, d, k), checked_intercept(intercept, k), without_free_names(activation)
+        checked_weights(weights, d, k), checked_intercept(intercept, k), _without_free_names(activation)
     )
     partial = evaluate(source, layer, thread_engine(n_jobs))
     if not partial.is_finite:
         source.raise_for_bad_values()
     shape = () if source.one_output else (k,)
     return partial.error, partial.weights.reshape(d, *shape), partial.intercept.reshape(shape)
+
+
+def _without_free_names(spec: Any) -> Activation:
+    activation = Activation(spec)
+    if activation.parameters:
+        names = ", ".join(activation.parameters)
+        raise InputError(
+            f"the activation {activation.formula!r} has free names ({names}): write numbers for them, or "
+            "call one_step, which takes their values"
+        )
+    return activation

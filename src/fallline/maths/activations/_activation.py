@@ -31,8 +31,8 @@ class Activation:
         reciprocal, sin, gaussian), a formula in ``h``, or two functions ``(f, slope)`` that work elementwise
         on arrays.  A formula has numbers, ``pi``, ``e``, ``+ - * / **``, ``max(a, b)``, ``min(a, b)``,
         ``where(a > b, x, y)``, the names above as functions, and abs, sign, sqrt, log, log1p, expm1, cos,
-        tan, sinh, cosh and erf.  Other names in it are parameters: they take a value wherever f is computed,
-        but cannot be learned yet.
+        tan, sinh, cosh and erf.  Other names in it are parameters, which a training learns with the weights;
+        wherever f is computed they take a value.
 
     Raises
     ------
@@ -286,18 +286,6 @@ def _follows(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     """Whether an array of this shape is stretched to the whole without stretching the whole."""
     last = whole[len(whole) - len(shape) :]
     return len(shape) <= len(whole) and all(a in (1, b) for a, b in zip(shape, last, strict=True))
-
-
-def without_free_names(spec: Any) -> Activation:
-    """Return the activation of a spec, or raise where it has names that something would have to learn."""
-    activation = Activation(spec)
-    if activation.parameters:
-        names = ", ".join(activation.parameters)
-        raise InputError(
-            f"the activation {activation.formula!r} has free names ({names}), which are not learned yet: "
-            "write numbers in their place"
-        )
-    return activation
 
 
 def _real(numbers: npt.ArrayLike) -> FloatArray:
