@@ -120,6 +120,39 @@ def test_a_run_that_arrived_stays(asked):
     assert again.state.step == arrived.state.step
 
 
+WATCHED = [
+    ({"batch_size": 4, "learning_rate": 0.2, "tol": 1e-3}, StopReason.NO_PROGRESS),
+    ({"batch_size": 4, "early_stopping": True, "validation_fraction": 0.3}, StopReason.VALIDATION),
+    ({"method": "plain", "early_stopping": True, "n_iter_no_change": 9}, StopReason.VALIDATION),
+    ({"method": "plain", "tol": 1e-6}, StopReason.CONVERGED),
+    ({"method": "lbfgs", "tol": 1e-8}, StopReason.CONVERGED),
+]
+
+
+@pytest.mark.parametrize(("asked", "stop"), WATCHED, ids=str)
+def test_two_runs_stop_where_one_long_run_does(asked, stop):
+    """What was seen before the cut counts, too: the best weights so far, and how long they have been that."""
+    whole = run_of(asked, max_iter=10_000)
+    assert whole.stop is stop
+    epochs = len(whole.history["step"]) - 1
+    for cut in {1, epochs // 2, epochs - 1}:
+        start = run_of(asked, max_iter=cut)
+        rest = run_of(asked, max_iter=10_000, warm_start=start)
+        assert rest.stop is whole.stop
+        assert len(rest.history["step"]) == epochs - cut + 1
+        np.testing.assert_array_equal(rest.network.weights, whole.network.weights)
+        assert rest.state.step == whole.state.step
+
+
+@pytest.mark.parametrize(("asked", "stop"), WATCHED[:3], ids=str)
+def test_patience_that_ran_out_begins_again(asked, stop):
+    over = run_of(asked, max_iter=10_000)
+    more = run_of(asked, max_iter=10_000, warm_start=over)
+    assert over.stop is stop
+    assert len(more.history["step"]) > 5
+    assert more.state.objective <= over.state.objective * 1.01
+
+
 def test_an_interrupted_run_goes_on():
     def interrupt(state):
         if state.step == 4:

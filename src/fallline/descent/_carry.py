@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -67,6 +67,36 @@ class State:
         return self.error + self.penalty
 
 
+class Watch(NamedTuple):
+    """What has been seen of a descent from beside it; no step depends on it, but when to stop does.
+
+    Attributes
+    ----------
+    step : int
+        The step up to which it has been watched.
+    reads : int
+        Reads of X, or of the held-out records, that took.
+    lowest : tuple of floats
+        With batches, the least error met up to each of the last epochs.
+    confirm_from : int
+        The step from which on Gauss–Newton may be asked again whether this is the bottom.
+    validation_error : float
+        E of the held-out records.
+    best : State or None
+        The state at which that was least.
+    stale : int
+        Steps since then.
+    """
+
+    step: int = -1
+    reads: int = 0
+    lowest: tuple[float, ...] = ()
+    confirm_from: int = 0
+    validation_error: float = np.nan
+    best: State | None = None
+    stale: int = 0
+
+
 class Carry(NamedTuple):
     """All that the next step needs, and all that a checkpoint holds.
 
@@ -91,6 +121,8 @@ class Carry(NamedTuple):
         How far the next step lowers them, to first order; nan with batches.
     is_stuck : bool
         Whether no step lowers them: this is the last carry.
+    watch : Watch
+        What has been seen from beside, up to this step.
     """
 
     state: State
@@ -102,6 +134,7 @@ class Carry(NamedTuple):
     decreases: tuple[float, ...] = ()
     expected_decrease: float = np.nan
     is_stuck: bool = False
+    watch: Watch = Watch()
 
     @property
     def shrinking(self) -> float:
@@ -121,6 +154,12 @@ class Carry(NamedTuple):
         """
         next_one = max(self.expected_decrease, *(abs(last) for last in self.decreases[-1:]), 0.0)
         return next_one / (1.0 - self.shrinking)
+
+
+def shown(carry: Carry) -> State:
+    """Return the state of a carry as the world sees it: with what was seen from beside, and its reads."""
+    watch, state = carry.watch, carry.state
+    return replace(state, passes=state.passes + watch.reads, validation_error=watch.validation_error)
 
 
 Advance: TypeAlias = Callable[[Carry], Carry]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fallline._errors import DivergenceError
-from fallline.descent._carry import Carry, State
+from fallline.descent._carry import Carry, State, shown
 from fallline.descent._diagnosis import explain
 from fallline.descent._loop import descend_from
 from fallline.descent._run import Recorder, Run
@@ -54,56 +54,58 @@ class Drain:
 
     def run(self) -> Run:
         """Descend until a reason to stop."""
-        carry = self.descent.carry
+        self.last = self.descent.carry
         try:
-            carry, stop = self._followed()
-            stop, message = explain(self.descent.problem, carry, stop, self.limits.tol)
+            stop = self._followed()
+            stop, message = explain(self.descent.problem, self.last, stop, self.limits.tol)
         except DivergenceError as error:
             if not self.recorder.rows:
                 self.recorder.add(error.state, self._seconds())
-            return self._finished(carry._replace(state=error.state), StopReason.DIVERGED, str(error))
+            return self._finished(self.last._replace(state=error.state), StopReason.DIVERGED, str(error))
         except KeyboardInterrupt as interrupt:
             stop = StopReason.INTERRUPTED
             interrupt.run = self._finished(self.last, stop, str(stop))  # type: ignore[attr-defined]
             raise
-        return self._finished(carry, stop, message)
+        return self._finished(self.last, stop, message)
 
-    def _followed(self) -> tuple[Carry, StopReason]:
-        """Return the carry at which to stop, and why."""
+    def _followed(self) -> StopReason:
+        """Follow the descent to where it stops, and return why."""
         descent, stopping = self.descent, Stopping(self.descent.problem, self.limits.tol, self.limits.gtol)
-        self.last = descent.carry
-        for iteration, carry in enumerate(descend_from(descent.carry, descent.advance, descent.advice)):
-            self.last = carry
-            state = carry.state
-            if self.validation is not None:
-                state = self.validation.seen(descent.problem.objective, carry)
-            stop = stopping(carry)
-            state = replace(state, passes=state.passes + stopping.reads)
+        for iteration, carry in enumerate(descend_from(self.last, descent.advance, descent.advice)):
+            self.last, stop = self._watched(carry._replace(watch=self.last.watch), stopping)
+            state = shown(self.last)
             self.recorder.add(state, self._seconds())
             asked = [bool(callback(state)) for callback in self.callbacks]
-            if stop is None and self.validation is not None and self.validation.is_over:
-                stop = StopReason.VALIDATION
             if stop is None and any(asked):
                 stop = StopReason.CALLBACK
             stop = stop or self.limits.reached(iteration, state.passes, self._seconds())
             if stop is not None:
                 break
-        return carry, stop or StopReason.STUCK
+        return stop or StopReason.STUCK
+
+    def _watched(self, carry: Carry, stopping: Stopping) -> tuple[Carry, StopReason | None]:
+        """Return the carry with all there is to see of it, and why to stop there, or None."""
+        validation, step = self.validation, carry.state.step
+        stop, watch = stopping.watched(carry)
+        if validation is not None:
+            watch = validation.watched(self.descent.problem.objective, carry._replace(watch=watch))
+            if stop is None and validation.is_over(watch):
+                stop = StopReason.VALIDATION
+        return carry._replace(watch=watch._replace(step=step)), stop
 
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
     def _finished(self, carry: Carry, stop: StopReason, message: str) -> Run:
         """Return a run whose network carries the names of its data and a summary of its training."""
-        best = None if self.validation is None else self.validation.best
-        state, problem = best or carry.state, self.descent.problem
+        state, problem = carry.watch.best or shown(carry), self.descent.problem
         baseline = problem.targets.error_of_mean
         training = {
             "records": problem.targets.n_records,
             "error": state.error,
             "baseline_error": baseline,
             "steps": state.step,
-            "passes": carry.state.passes,
+            "passes": shown(carry).passes,
             "stop": stop.name,
             "message": message,
         }

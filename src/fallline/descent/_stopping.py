@@ -6,7 +6,7 @@ from enum import Enum
 
 import numpy as np
 
-from fallline.descent._carry import Carry
+from fallline.descent._carry import Carry, Watch
 from fallline.descent._choices import is_cheap
 from fallline.descent._problem import Problem
 from fallline.descent.methods._gauss_newton import GaussNewton
@@ -129,11 +129,22 @@ class Stopping:
         self.noise = np.sqrt(eps)
         self.baseline = targets.error_of_mean
         self.at_infinity = reaches_only_at_infinity(problem)
-        self.best, self.stale = np.inf, 0
-        self.problem, self.reads, self.ask_again = problem, 0, 0
+        self.problem = problem
 
-    def __call__(self, carry: Carry) -> StopReason | None:
-        """Return why to stop here, or None."""
+    def watched(self, carry: Carry) -> tuple[StopReason | None, Watch]:
+        """Return why to stop here, or None, and what there was to see."""
+        watch = self._with_lowest(carry)
+        reason = self._reason(carry, watch)
+        if reason is StopReason.CONVERGED and self._needs_confirmation():
+            if carry.state.step < watch.confirm_from:
+                return None, watch
+            watch = watch._replace(reads=watch.reads + 1)
+            if not self._is_confirmed(carry):
+                # as many steps again are made before the next question as before this one
+                return None, watch._replace(confirm_from=2 * carry.state.step + 1)
+        return reason, watch
+
+    def _reason(self, carry: Carry, watch: Watch) -> StopReason | None:
         state = carry.state
         total = state.objective
         if total <= self.rounding:
@@ -143,28 +154,26 @@ class Stopping:
         if 0.0 < self.gtol >= state.gradient_norm:
             return StopReason.FLAT if self._is_flat(carry) else StopReason.LEVEL
         if "mass" not in carry.memory:
-            return self._no_progress(carry)
+            return self._no_progress(watch)
         if self._is_flat(carry):
             return StopReason.FLAT
         if carry.is_stuck:
             return StopReason.ROUNDING if carry.expected_decrease <= self.noise * total else StopReason.STUCK
-        if carry.remaining_decrease() <= self.tol * total and self._is_confirmed(carry):
+        if carry.remaining_decrease() <= self.tol * total:
             return StopReason.CONVERGED
         return None
 
-    def _is_confirmed(self, carry: Carry) -> bool:
-        """Whether Gauss–Newton, too, sees nothing left to gain: one more pass, where its matrix is cheap.
+    def _needs_confirmation(self) -> bool:
+        """Whether Gauss–Newton is to be asked, too: not where its matrix costs more than reading X.
 
-        Other methods take a narrow valley, along which they creep, for the bottom. Before it is asked again,
-        as many steps are made as before.
+        Other methods take a narrow valley, along which they creep, for the bottom.
         """
-        objective, step = self.problem.objective, carry.state.step
-        shape = objective.source.shape
-        if self.problem.method == "gauss-newton" or not is_cheap(shape, shape.n_outputs):
-            return True
-        if step < self.ask_again:
-            return False
-        self.reads, self.ask_again = self.reads + 1, 2 * step + 1
+        shape = self.problem.objective.source.shape
+        return self.problem.method != "gauss-newton" and is_cheap(shape, shape.n_outputs)
+
+    def _is_confirmed(self, carry: Carry) -> bool:
+        """Whether Gauss–Newton sees nothing left to gain either, in one more pass."""
+        objective = self.problem.objective
         with step_arithmetic():
             at = objective.with_curvature(carry.memory["point"])
             method = GaussNewton(objective.coordinates, objective.penalty, objective.within_bounds)
@@ -176,12 +185,19 @@ class Stopping:
     def _is_flat(self, carry: Carry) -> bool:
         return "mass" in carry.memory and not carry.memory["mass"][0].any()
 
-    def _no_progress(self, carry: Carry) -> StopReason | None:
-        state = carry.state
+    def _no_progress(self, watch: Watch) -> StopReason | None:
+        lowest = watch.lowest
+        is_level = len(lowest) > EPOCHS_WITHOUT_PROGRESS and lowest[-1] >= (1.0 - self.tol) * lowest[0]
+        return StopReason.NO_PROGRESS if is_level else None
+
+    def _with_lowest(self, carry: Carry) -> Watch:
+        """Return what was seen, with the least error met up to this epoch."""
+        state, watch = carry.state, carry.watch
         error = state.progressive_error if np.isnan(state.error) else state.objective
-        self.stale = 0 if error < (1.0 - self.tol) * self.best or np.isnan(error) else self.stale + 1
-        self.best = min(self.best, error)
-        return StopReason.NO_PROGRESS if self.stale >= EPOCHS_WITHOUT_PROGRESS else None
+        if "mass" in carry.memory or np.isnan(error) or watch.step == state.step:
+            return watch
+        least = min(*watch.lowest[-1:], error, np.inf)
+        return watch._replace(lowest=(*watch.lowest[-EPOCHS_WITHOUT_PROGRESS:], least))
 
 
 def reaches_only_at_infinity(problem: Problem) -> bool:

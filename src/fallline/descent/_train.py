@@ -185,8 +185,7 @@ def train(
             descent = elsewhere(problem, attempt)
         else:
             descent = first_descent(problem) if warm_start is None else going_on(problem, warm_start)
-        of_its_own = None if validation is None else validation.afresh()
-        return Drain(descent, limits, watchers, started, of_its_own, Recorder(keep == "weights")).run()
+        return Drain(descent, limits, watchers, started, validation, Recorder(keep == "weights")).run()
 
     with ExitStack() as stack:
         if progress:

@@ -10,46 +10,34 @@ from fallline._errors import InputError
 from fallline.data._blocks import Source
 from fallline.data._validate import checked_integer, checked_positive
 from fallline.data.sources._parts import split
-from fallline.descent._carry import Carry, State
+from fallline.descent._carry import Carry, Watch
 from fallline.descent._objective import Objective
 from fallline.descent._settings import Settings, generator
 from fallline.execution._evaluate import evaluate
 
 
-@dataclass
+@dataclass(frozen=True)
 class Validation:
-    """What the held-out records say; ``patience`` is how many steps may bring nothing better.
-
-    ``best`` is the state, with its validation error, at which they were fitted best.
-    """
+    """Records that are held out; ``patience`` is how many steps may bring them nothing better."""
 
     source: Source
     patience: int
-    least: float = np.inf
-    best: State | None = None
-    stale: int = 0
-    reads: int = 0
 
-    def seen(self, objective: Objective, carry: Carry) -> State:
-        """Return the state of a carry with E of the held-out records, read once more; remember the best."""
-        layer = objective.layer(carry.memory["point"])
-        error = evaluate(self.source, layer, objective.engine).error
-        self.reads += 1
-        passes = carry.state.passes + self.reads
-        state = replace(carry.state, validation_error=error, passes=passes)
-        self.stale = 0 if error < self.least else self.stale + 1
-        if error < self.least:
-            self.least, self.best = error, state
-        return state
+    def watched(self, objective: Objective, carry: Carry) -> Watch:
+        """Return what was seen, with E of the held-out records at this step and the best state so far."""
+        state, watch = carry.state, carry.watch
+        if watch.step == state.step:
+            return watch
+        error = evaluate(self.source, objective.layer(carry.memory["point"]), objective.engine).error
+        watch = watch._replace(reads=watch.reads + 1, validation_error=error, stale=watch.stale + 1)
+        if watch.best is None or error < watch.best.validation_error:
+            best = replace(state, validation_error=error, passes=state.passes + watch.reads)
+            watch = watch._replace(best=best, stale=0)
+        return watch
 
-    @property
-    def is_over(self) -> bool:
+    def is_over(self, watch: Watch) -> bool:
         """Whether patience has run out."""
-        return self.stale >= self.patience
-
-    def afresh(self) -> Validation:
-        """Return the same records, nothing seen yet."""
-        return Validation(self.source, self.patience)
+        return watch.stale >= self.patience
 
 
 def held_out(source: Source, share: float, patience: int, settings: Settings) -> tuple[Source, Validation]:

@@ -14,13 +14,15 @@ from fallline.descent._problem import Problem
 from fallline.descent._run import Run
 from fallline.descent._settings import generator
 from fallline.descent._setup import Descent, descent_from
+from fallline.descent._stopping import StopReason
 
 
 def going_on(problem: Problem, run: Run) -> Descent:
     """Return the descent from where a run ended.
 
     Its memory is true of this problem too, if method and coordinates are the same to the last bit, and so
-    are E and its gradient at its point; elsewhere only its weights and parameters are taken over.
+    are E and its gradient at its point; elsewhere only its weights and parameters are taken over. Patience
+    that had run out begins again.
     """
     coordinates = problem.objective.coordinates
     alike = run.method == problem.method and _same_coordinates(run.coordinates, coordinates)
@@ -29,8 +31,10 @@ def going_on(problem: Problem, run: Run) -> Descent:
     if not alike or not _is_met_again(run.carry, descent.carry):
         return descent
     passes = run.carry.state.passes + descent.carry.state.passes
-    state = replace(run.carry.state, passes=passes)
-    return replace(descent, carry=run.carry._replace(state=state, is_stuck=False))
+    state, watch = replace(run.carry.state, passes=passes), run.carry.watch
+    if run.stop in (StopReason.NO_PROGRESS, StopReason.VALIDATION):
+        watch = watch._replace(lowest=(), stale=0)
+    return replace(descent, carry=run.carry._replace(state=state, is_stuck=False, watch=watch))
 
 
 def _its_point(problem: Problem, run: Run) -> Array:
