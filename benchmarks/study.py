@@ -26,6 +26,7 @@ MOST = 500
 WITHIN = 1e-6
 AT_INFINITY = 1e-8
 LEGEND = f"""
+a method's three: in coordinates {" / ".join(SCALINGS)}
 – : not within {MOST} reads
 × : there is no rate for this method and activation, or no finite E at its start
 ↑ : it came to rest higher, at another bottom or where rounding left no step that lowers E
@@ -121,7 +122,7 @@ def description(problem: Problem) -> list[str]:
 def main() -> None:
     """Print the table, row by row, and the worst ratio."""
     heads = ["set, targets", "activation", "records × inputs → outputs"]
-    heads += [f"{method}: {' / '.join(SCALINGS)}" for method in METHODS]
+    heads += METHODS
     heads += ["SciPy, raw", "SciPy, standardised", "auto", "best choice", "auto / best"]
     print("| " + " | ".join(heads) + " |\n|" + " --- |" * 3 + " ---: |" * (len(heads) - 3))
     ratios = {}

@@ -399,7 +399,7 @@ class TestLimits:
 
     def test_of_several_starts_the_spread_is_told(self, fit):
         done = fit("--target sold --features rain,shade --n-init 3")
-        assert "3 starts ended at" in " ".join(done.out.split())
+        assert "of 3 starts ended at" in " ".join(done.out.split())
 
     def test_an_l1_penalty_makes_weights_exactly_0(self, fit):
         found = fit("--target yield --features rain,shade,soil --alpha 0.3 --l1-ratio 1 --json").numbers

@@ -24,7 +24,8 @@ class State:
     step : int
         Updates made so far; 0 is the start.
     passes : int
-        Reads of X so far, those for scaling, rates and line searches included.
+        Reads of X so far, those for scaling, rates and line searches included; not the two at most that a
+        :class:`Run` which stopped short takes to say why.
     weights : array (n_features,) or (n_features, n_outputs)
         w, for raw inputs whatever the coordinates.
     intercept : float or array (n_outputs,)

@@ -38,8 +38,7 @@ class Look:
 
     ``flat`` and ``mass`` are Σ s over saturated and all predictions, ``lost`` what the former add to E,
     ``misplaced`` the predictions on the wrong side of the middle of the targets, ``across`` what those of the
-    wrong sign add to E; ``outwards`` is E with h
-    times 1, 2, 4 …; ``low`` and ``high`` (k,) are the ends of h.
+    wrong sign add to E; ``outwards`` is E with h times 1, 2, 4 …; ``low`` and ``high`` (k,) are h's ends.
     """
 
     flat: float

@@ -48,7 +48,9 @@ def lowest(n_starts: int, run_from: Callable[[int], Run]) -> Run:
     if n_starts == 1:
         return best
     finite = ends[np.isfinite(ends)]
-    spread = f"{finite.min(initial=np.inf):.6g} to {finite.max(initial=-np.inf):.6g}"
-    near = int(np.sum(finite <= finite.min(initial=np.inf) * (1.0 + 1e-6)))
-    message = f"{best.message}; {n_starts} starts ended at {spread}, {near} of them at the lowest"
+    lowest_end, highest_end = finite.min(initial=np.inf), finite.max(initial=-np.inf)
+    near = int(np.sum(finite <= lowest_end * (1.0 + 1e-6)))
+    message = f"{best.message}; {near} of {n_starts} starts ended at {lowest_end:.6g}"
+    if near < n_starts:
+        message += f", the others at up to {highest_end:.6g}"
     return replace(best, message=message, restarts=ends)
