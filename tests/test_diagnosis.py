@@ -245,6 +245,14 @@ def test_the_steps_of_a_real_set_are_told_truly(max_iter):
     assert needed / 3 <= steps_said(run) <= 3 * needed
 
 
+@pytest.mark.parametrize("max_iter", [5, 10, 20])
+def test_steps_are_estimated_where_the_gain_expected_is_near_the_largest_number(max_iter):
+    X, y = np.array([[1.0], [2.0], [3.0]]), np.array([0.2, 1.0, 0.4])
+    run = run_of(X, y, activation="sin", method="plain", learning_rate=1e300, max_iter=max_iter)
+    assert run.stop is StopReason.MAX_ITER
+    assert np.isfinite(run.state.objective)
+
+
 def test_the_steps_said_lead_there():
     """The same, by making them."""
     asked = {"activation": "tanh", "method": "plain", "scaling": "standard"}

@@ -171,6 +171,16 @@ def test_the_penalty_of_a_state_is_the_formula_in_raw_units(method, ratio, scali
         assert state.objective == state.error + state.penalty
 
 
+@pytest.mark.parametrize("rate", [1e150, 1e300])
+def test_no_penalty_is_zero_where_the_square_of_the_weights_overflows(rate):
+    X, y = [[1.0], [2.0], [3.0]], [0.2, 1.0, 0.4]
+    states = fallline.descend(X, y, activation="sin", method="plain", learning_rate=rate)
+    *_, last = islice(states, 10)
+    assert np.abs(last.weights).max() > 1e140
+    assert last.penalty == 0.0
+    assert last.objective == last.error <= 6.0
+
+
 @pytest.mark.parametrize("scaling", ["none", "standard", "whiten"])
 def test_the_gradient_norm_counts_the_penalty(scaling):
     """‖∂(E + penalty)/∂point‖ by complex steps through the folded weights, no corners."""

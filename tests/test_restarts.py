@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from published import LEARNED
+from sklearn.exceptions import ConvergenceWarning
 
 import fallline
 
@@ -48,12 +49,19 @@ def test_twenty_starts_find_the_lowest_bottom(activation, seed):
     assert often.restarts[0] == once.state.objective
 
 
+def test_where_no_start_has_a_finite_error_the_message_says_so():
+    with pytest.warns(ConvergenceWarning):
+        run = fallline.train([[1.0], [2.0], [4.0]], [1e200, -1e200, 3e200], n_init=3)
+    assert not np.isfinite(run.restarts).any()
+    assert run.message.endswith("3 of 3 starts ended at inf")
+
+
 @pytest.mark.filterwarnings("ignore::fallline.DataWarning")
 def test_the_message_tells_where_the_starts_ended():
     run = fallline.train(*wave(0), activation="sin", n_init=20)
     finite = run.restarts[np.isfinite(run.restarts)]
     near = np.sum(run.restarts <= finite.min() * (1 + 1e-6))
-    ended = f"{near} of 20 starts ended at {finite.min():.6g}, the others at up to {finite.max():.6g}"
+    ended = f"{near} of 20 starts ended at {finite.min():.6g}, others at up to {finite.max():.6g}"
     assert 0 < near < 20
     assert run.message.endswith(ended)
 

@@ -104,7 +104,7 @@ def steps_to_come(carry: Carry, tol: float) -> int | None:
     enough = tol * carry.state.objective
     if not 0.0 < ratio < 1.0 or not math.isfinite(rest) or not 0.0 < enough < rest:
         return None
-    return math.ceil(math.log(rest / enough) / -math.log(ratio))
+    return math.ceil((math.log(rest) - math.log(enough)) / -math.log(ratio))
 
 
 def look_at(problem: Problem, point: Array) -> Look:

@@ -25,8 +25,9 @@ class Penalty:
 
     def value(self, point: Array) -> float:
         """Return both parts together."""
-        w = self._raw(point)
-        return self.l2 * 0.5 * float(np.sum(w * w)) + self.l1 * float(np.sum(np.abs(w)))
+        # without a penalty it is 0 even where ‖w‖² overflows
+        smooth = self.l2 * 0.5 * float(np.sum(self._raw(point) ** 2)) if self.l2 else 0.0
+        return smooth + self.sharp(point)
 
     def gradient(self, point: Array) -> Array:
         """Return the gradient of the smooth part."""

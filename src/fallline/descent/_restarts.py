@@ -44,13 +44,13 @@ def lowest(n_starts: int, run_from: Callable[[int], Run]) -> Run:
     """Return the run that ends lowest, with what all of them came to."""
     runs = [run_from(attempt) for attempt in range(n_starts)]
     ends = np.array([run.state.objective for run in runs])
-    best = runs[int(np.argmin(np.where(np.isfinite(ends), ends, np.inf)))]
+    ends = np.where(np.isnan(ends), np.inf, ends)
+    best = runs[int(np.argmin(ends))]
     if n_starts == 1:
         return best
-    finite = ends[np.isfinite(ends)]
-    lowest_end, highest_end = finite.min(initial=np.inf), finite.max(initial=-np.inf)
-    near = int(np.sum(finite <= lowest_end * (1.0 + 1e-6)))
-    message = f"{best.message}; {near} of {n_starts} starts ended at {lowest_end:.6g}"
-    if near < n_starts:
-        message += f", the others at up to {highest_end:.6g}"
+    least, most = ends.min(), ends[np.isfinite(ends)].max(initial=ends.min())
+    near = least * (1.0 + 1e-6)
+    message = f"{best.message}; {np.sum(ends <= near)} of {n_starts} starts ended at {least:.6g}"
+    if most > near:
+        message += f", others at up to {most:.6g}"
     return replace(best, message=message, restarts=ends)
