@@ -52,7 +52,7 @@ class BlockSum:
         from fallline.maths._kernels import dense_block
 
         gradient, sums = np.zeros(self.weights_by_output.shape), self._no_sums()
-        X, targets = read_only(records.X, self.dtype), targets_for_kernels(records)
+        X, targets = rows_for_kernels(records), targets_for_kernels(records)
         error = dense_block(X, *targets, self.weights_by_output, *self.unit, gradient, sums)
         return _partial(error, gradient.T, sums)
 
@@ -82,6 +82,12 @@ def read_only(array: Any, dtype: np.dtype[Any]) -> Array:
         view = view.view()
         view.flags.writeable = False
     return view
+
+
+def rows_for_kernels(records: Records) -> Array:
+    """Return dense rows as kernels take them: of float16 only the bits, which Numba has no type for."""
+    X = records.X.view(np.uint16) if records.X.dtype == np.float16 else records.X
+    return read_only(X, X.dtype)
 
 
 def targets_for_kernels(records: Records) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""All compiled code: a pass over a block of records, and an epoch of updates.
+"""All compiled code: a pass over a block of records, an epoch of updates, and the functions of formulas.
 
 The activation arrives as the address of a C function over a run of net inputs,
 
@@ -8,13 +8,15 @@ so each kernel is compiled once for a dtype and serves every activation. Compile
 this one file: a cached kernel does not notice when a callee in another file changes.
 
 Rows are swept in tiles that stay in the first-level cache: once for the net inputs, then, while
-the rows are still there, once for the gradient. Sums inside a tile have the dtype of X; sums
+the rows are still there, once for the gradient. Meanwhile the next tile is asked for, a little in every turn
+of either sweep, so that memory never rests. Sums inside a tile have the dtype of X; sums
 across tiles are float64. Only reassociation and contraction are allowed, so NaN and infinity
 behave as IEEE 754 says.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,9 +25,11 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 TILE_BYTES = 16 * 1024
+LINE_BYTES = 64
 ROWS_PER_FLUSH = 64
 MOST_ROUNDS = 10_000
 
@@ -40,6 +44,89 @@ def compiled(function: Callable[..., Any], *, in_order: bool = False) -> Any:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:
         return numba.njit(**options)(function)
+
+
+@intrinsic
+def _power_of_two(_context: Any, number: Any) -> Any:
+    """Return 2^k, where k is in the last bits of a float."""
+    digits, bias = {32: (23, 127), 64: (52, 1023)}[number.bitwidth]
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        bits = ir.IntType(number.bitwidth)
+        exponent = builder.add(builder.bitcast(args[0], bits), bits(bias))
+        return builder.bitcast(builder.shl(exponent, bits(digits)), args[0].type)
+
+    return number(number), codegen
+
+
+def elementary(number: Any) -> tuple[Any, ...]:
+    """Return exp, expm1, tanh, sigmoid and softplus for np.float32 or np.float64, to 4 units in the last place.
+
+    They hold no branch and no table, so that LLVM computes a vector of them at a time. e^x = 2^k e^r with k
+    whole and |r| ≤ ½ log 2, where Taylor's series is short; k log 2 is subtracted in two parts (Cody and Waite,
+    Software Manual for the Elementary Functions, 1980, ch. 6).
+    """
+    narrow = number is np.float32
+    least, most, inf = number(-87.0 if narrow else -708.0), number(88.0 if narrow else 709.0), number(np.inf)
+    zero, one, two, far = number(0), number(1), number(2), number(40)
+    whole = number(1.5 * 2.0 ** (23 if narrow else 52))  # beside it there is no room for fractions
+    per_log2 = number(1 / math.log(2))
+    high = number(0.693359375) if narrow else number(6.93147180369123816490e-01)
+    low = number(-2.1219444005469058e-4) if narrow else number(1.90821492927058770002e-10)
+    taylor = tuple(number(1 / math.factorial(n)) for n in range(7 if narrow else 13, 1, -1))
+    terms = range(4 if narrow else 8, -1, -1)
+    evens, odds = (tuple(number(1 / (4 * n + first)) for n in terms) for first in (1, 3))
+    function = numba.njit(nogil=True, fastmath={"nsz", "contract"}, error_model="numpy")
+
+    @function
+    def scale_and_rest(x: Any) -> Any:
+        """Return 2^k and e^r − 1, whose product and sum are the functions below."""
+        shifted = x * per_log2 + whole
+        k = shifted - whole
+        r = (x - k * high) - k * low
+        p = zero
+        for coefficient in taylor:
+            p = p * r + coefficient
+        return _power_of_two(shifted), p * r * r + r
+
+    @function
+    def exp(x: Any) -> Any:
+        scale, rest = scale_and_rest(min(max(x, least), most))
+        y = scale * rest + scale
+        y = y if x <= most else inf
+        y = y if x >= least else zero
+        return y if x == x else x
+
+    @function
+    def expm1(x: Any) -> Any:
+        scale, rest = scale_and_rest(min(max(x, -far), most))
+        y = scale * rest + (scale - one)
+        y = y if x <= most else inf
+        return y if x == x else x
+
+    @function
+    def tanh(x: Any) -> Any:
+        y = expm1(min(max(x + x, -far), far))
+        y = y / (y + two)
+        return y if x == x else x
+
+    @function
+    def sigmoid(x: Any) -> Any:
+        return one / (one + exp(-x))
+
+    @function
+    def softplus(x: Any) -> Any:
+        """Add log(1 + z) = 2 artanh(z / (2 + z)) for z = e^−|x|, by the series of artanh, in two halves."""
+        z = exp(-abs(x))
+        u = z / (z + two)
+        square, even, odd = u * u, zero, zero
+        for n in range(len(evens)):
+            even = even * square * square + evens[n]
+            odd = odd * square * square + odds[n]
+        y = max(x, zero) + two * u * (even + square * odd)
+        return y if x == x else x
+
+    return exp, expm1, tanh, sigmoid, softplus
 
 
 def _typed_call(_context: Any, address: Any, n: Any, h: Any, theta: Any, value: Any, slopes: Any) -> Any:
@@ -63,55 +150,194 @@ def _typed_call(_context: Any, address: Any, n: Any, h: Any, theta: Any, value: 
 _call: Any = intrinsic(_typed_call)
 
 
+class _Lines:
+    """Emits code that sweeps rows a cache line of numbers at a time; rows of float16 come as uint16."""
+
+    def __init__(self, context: Any, builder: Any, number: Any) -> None:
+        self.context, self.builder = context, builder
+        self.number = context.get_value_type(number)
+        self.lanes = LINE_BYTES * 8 // number.bitwidth
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.index = context.get_value_type(types.intp)
+        self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
+
+    def data(self, kind: Any, array: Any) -> Any:
+        """Return the address of an array's first number."""
+        return self.context.make_array(kind)(self.context, self.builder, array).data
+
+    def spread(self, scalar: Any) -> Any:
+        """Return a vector of equal numbers."""
+        blank = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
+        first = self.builder.insert_element(blank, scalar, ir.IntType(32)(0))
+        places = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, blank, places)
+
+    def sweep(self, d: Any, body: Callable[[Any, Any], None]) -> None:
+        """Emit ``body(start, mask)`` for each line of d numbers; only the last, if it is not full, has a mask."""
+        builder, lanes = self.builder, self.index(self.lanes)
+        with cgutils.for_range(builder, builder.udiv(d, lanes)) as loop:
+            body(builder.mul(loop.index, lanes), None)
+        rest = builder.urem(d, lanes)
+        with builder.if_then(builder.icmp_unsigned(">", rest, self.index(0))):
+            places = ir.Constant(ir.VectorType(self.index, self.lanes), list(range(self.lanes)))
+            body(builder.sub(d, rest), builder.icmp_unsigned("<", places, self.spread(rest)))
+
+    def load(self, data: Any, start: Any, mask: Any) -> Any:
+        """Return the line of numbers that starts there, 0 where the mask hides them."""
+        stored = ir.HalfType() if data.type.pointee == ir.IntType(16) else self.number
+        vector = ir.VectorType(stored, self.lanes)
+        pointer = self.builder.bitcast(self.builder.gep(data, [start]), vector.as_pointer())
+        if mask is None:
+            line = self.builder.load(pointer)
+            line.align = _bytes(data)
+        else:
+            zeros = ir.Constant(vector, [0.0] * self.lanes)
+            args = [pointer, ir.IntType(32)(_bytes(data)), mask, zeros]
+            line = self.call(f"llvm.masked.load.v{self.lanes}{stored.intrinsic_name}.p0", vector, args)
+        return line if stored == self.number else self.builder.fpext(line, self.vector)
+
+    def store(self, line: Any, data: Any, start: Any, mask: Any) -> None:
+        """Write a line of numbers, but for those that the mask hides."""
+        pointer = self.builder.bitcast(self.builder.gep(data, [start]), self.vector.as_pointer())
+        if mask is None:
+            self.builder.store(line, pointer).align = _bytes(data)
+        else:
+            args = [line, pointer, ir.IntType(32)(_bytes(data)), mask]
+            name = f"llvm.masked.store.v{self.lanes}{self.number.intrinsic_name}.p0"
+            self.call(name, ir.VoidType(), args)
+
+    def add_product(self, a: Any, b: Any, total: Any) -> Any:
+        """Return a b + total."""
+        flags = ("contract", "nsz")
+        return self.builder.fadd(self.builder.fmul(a, b, flags=flags), total, flags=flags)
+
+    def total(self, vector: Any) -> Any:
+        """Return the sum over a vector."""
+        name = f"llvm.vector.reduce.fadd.v{self.lanes}{self.number.intrinsic_name}"
+        return self.call(name, self.number, [self.number(0.0), vector], fastmath=("reassoc", "nsz"))
+
+    def ask_for(self, data: Any, ahead: Any, n_rows: int, start: Any) -> None:
+        """Bring into the second-level cache what a sweep of so many rows needs, half of it in either sweep."""
+        row = self.lanes * _bytes(data)
+        lines = max(1, n_rows * row // (2 * LINE_BYTES))
+        byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        turn = self.builder.udiv(start, self.index(self.lanes))
+        at = self.builder.add(ahead, self.builder.mul(turn, self.index(lines * LINE_BYTES)))
+        first = self.builder.bitcast(data, byte)
+        for line in range(lines):
+            pointer = self.builder.gep(first, [self.builder.add(at, self.index(line * LINE_BYTES))])
+            self.call("llvm.prefetch.p0", ir.VoidType(), [pointer, i32(0), i32(2), i32(1)])
+
+    def call(self, name: str, result: Any, args: Any, **options: Any) -> Any:
+        """Call a function that LLVM knows."""
+        kind = ir.FunctionType(result, [arg.type for arg in args])
+        return self.builder.call(
+            cgutils.get_or_insert_function(self.builder.module, kind, name), args, **options
+        )
+
+
+def _bytes(data: Any) -> int:
+    kind = data.type.pointee
+    return int(kind.width) // 8 if isinstance(kind, ir.IntType) else {"f32": 4, "f64": 8}[kind.intrinsic_name]
+
+
+def _typed_products(_context: Any, X: Any, rows: Any, w: Any, ahead: Any) -> Any:
+    """Return Σ_i w[i] X[row, i] for each of a tuple of rows, so that a loaded weight serves them all."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lines = _Lines(context, builder, w.dtype)
+        x, weights = lines.data(X, args[0]), lines.data(w, args[2])
+        d = builder.extract_value(context.make_array(X)(context, builder, args[0]).shape, 1)
+        starts = [builder.mul(row, d) for row in cgutils.unpack_tuple(builder, args[1])]
+        sums = [cgutils.alloca_once_value(builder, lines.zero) for _ in starts]
+
+        def body(i: Any, mask: Any) -> None:
+            weight = lines.load(weights, i, mask)
+            for start, total in zip(starts, sums, strict=True):
+                line = lines.load(x, builder.add(start, i), mask)
+                builder.store(lines.add_product(weight, line, builder.load(total)), total)
+            lines.ask_for(x, args[3], len(starts), i)
+
+        lines.sweep(d, body)
+        results = [lines.total(builder.load(total)) for total in sums]
+        return context.make_tuple(builder, signature.return_type, results)
+
+    return types.UniTuple(w.dtype, len(rows))(X, rows, w, ahead), codegen
+
+
+def _typed_additions(_context: Any, X: Any, rows: Any, deltas: Any, total: Any, ahead: Any) -> Any:
+    """Do total[i] += Σ delta X[row, i] over a tuple of rows and their deltas."""
+
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        lines = _Lines(context, builder, total.dtype)
+        x, sums = lines.data(X, args[0]), lines.data(total, args[3])
+        d = builder.extract_value(context.make_array(X)(context, builder, args[0]).shape, 1)
+        starts = [builder.mul(row, d) for row in cgutils.unpack_tuple(builder, args[1])]
+        factors = [lines.spread(delta) for delta in cgutils.unpack_tuple(builder, args[2])]
+
+        def body(i: Any, mask: Any) -> None:
+            line = lines.load(sums, i, mask)
+            for start, factor in zip(starts, factors, strict=True):
+                line = lines.add_product(factor, lines.load(x, builder.add(start, i), mask), line)
+            lines.store(line, sums, i, mask)
+            lines.ask_for(x, args[4], len(starts), i)
+
+        lines.sweep(d, body)
+        return context.get_dummy_value()
+
+    return types.void(X, rows, deltas, total, ahead), codegen
+
+
+_products: Any = intrinsic(_typed_products)
+_add_products: Any = intrinsic(_typed_additions)
+
+
 @compiled
-def _buffers(n: int, n_slopes: int, X: Any) -> Any:
+def _buffers(n: int, n_slopes: int, like: Any) -> Any:
     """Return room for the net input, value, delta and slopes of n records of one output."""
-    room = np.empty((3, n), X.dtype)
-    return room[0], room[1], np.empty(n_slopes * n, X.dtype), room[2]
+    room = np.empty((3, n), like.dtype)
+    return room[0], room[1], np.empty(n_slopes * n, like.dtype), room[2]
 
 
 @compiled
-def _net_input(X: Any, rows: Any, w: Any, b: Any, h: Any) -> None:
-    """Set h[r] = Σ_i w[i] X[row r, i] + b, four rows at a time so that a loaded weight serves four."""
-    quads = len(rows) - len(rows) % 4
+def _whole_lines(n: int) -> int:
+    """Round up, so that loops over records need no remainder; the buffers have room."""
+    return -(-n // 16) * 16
+
+
+@compiled
+def _net_input(X: Any, rows: Any, w: Any, b: Any, h: Any, ahead: int) -> None:
+    """Set h[r] = Σ_i w[i] X[row r, i] + b; meanwhile ask for half of what lies ``ahead`` (bytes into X)."""
+    quads, row_bytes = len(rows) - len(rows) % 4, X.shape[1] * X.itemsize
     for r in range(0, quads, 4):
-        a0 = a1 = a2 = a3 = X.dtype.type(0)
-        p0, p1, p2, p3 = rows[r], rows[r + 1], rows[r + 2], rows[r + 3]
-        for i in range(len(w)):
-            a0 += w[i] * X[p0, i]
-            a1 += w[i] * X[p1, i]
-            a2 += w[i] * X[p2, i]
-            a3 += w[i] * X[p3, i]
-        h[r], h[r + 1], h[r + 2], h[r + 3] = a0 + b, a1 + b, a2 + b, a3 + b
+        four = (rows[r], rows[r + 1], rows[r + 2], rows[r + 3])
+        h[r], h[r + 1], h[r + 2], h[r + 3] = _products(X, four, w, ahead + r * row_bytes // 2)
+        for q in range(4):
+            h[r + q] += b
     for r in range(quads, len(rows)):
-        a0 = X.dtype.type(0)
-        for i in range(len(w)):
-            a0 += w[i] * X[rows[r], i]
-        h[r] = a0 + b
+        h[r] = _products(X, (rows[r],), w, ahead + r * row_bytes // 2)[0] + b
 
 
 @compiled
-def _add_rows(X: Any, rows: Any, delta: Any, scale: Any, total: Any) -> None:
-    """Do total[i] += scale Σ_r delta[r] X[row r, i], four rows at a time."""
-    quads = len(rows) - len(rows) % 4
+def _add_rows(X: Any, rows: Any, delta: Any, scale: Any, total: Any, ahead: int) -> None:
+    """Do total[i] += scale Σ_r delta[r] X[row r, i]; meanwhile ask for the other half."""
+    quads, row_bytes = len(rows) - len(rows) % 4, X.shape[1] * X.itemsize
+    ahead += len(rows) * row_bytes // 2
     for r in range(0, quads, 4):
-        p0, p1, p2, p3 = rows[r], rows[r + 1], rows[r + 2], rows[r + 3]
-        d0, d1, d2, d3 = scale * delta[r], scale * delta[r + 1], scale * delta[r + 2], scale * delta[r + 3]
-        for i in range(len(total)):
-            total[i] += d0 * X[p0, i] + d1 * X[p1, i] + d2 * X[p2, i] + d3 * X[p3, i]
+        four = (rows[r], rows[r + 1], rows[r + 2], rows[r + 3])
+        deltas = (scale * delta[r], scale * delta[r + 1], scale * delta[r + 2], scale * delta[r + 3])
+        _add_products(X, four, deltas, total, ahead + r * row_bytes // 2)
     for r in range(quads, len(rows)):
-        d0 = scale * delta[r]
-        for i in range(len(total)):
-            total[i] += d0 * X[rows[r], i]
+        _add_products(X, (rows[r],), (scale * delta[r],), total, ahead + r * row_bytes // 2)
 
 
 @compiled
-def _deltas(y: Any, s: Any, rows: Any, j: int, value: Any, slope: Any, delta: Any) -> Any:
-    """Set delta = s (y − ŷ) f′(h) of output j; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
+def _deltas(y: Any, s: Any, value: Any, slope: Any, delta: Any) -> Any:
+    """Set delta = s (y − ŷ) f′(h) of an output; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
     error = total = mass = 0.0
-    for r in range(len(rows)):
-        residual = y[rows[r], j] - value[r]
-        weight = s[rows[r]] if len(s) else y.dtype.type(1)
+    for r in range(len(y)):
+        residual = y[r] - value[r]
+        weight = s[r] if len(s) else y.dtype.type(1)
         delta[r] = weight * residual * slope[r]
         error += np.float64(weight * residual) * np.float64(residual)
         total += np.float64(delta[r])
@@ -120,15 +346,24 @@ def _deltas(y: Any, s: Any, rows: Any, j: int, value: Any, slope: Any, delta: An
 
 
 @compiled
-def _add_thetas(y: Any, s: Any, rows: Any, j: int, value: Any, slopes: Any, sums: Any) -> None:
+def _add_thetas(y: Any, s: Any, j: int, value: Any, slopes: Any, sums: Any) -> None:
     """Add −Σ s (y − ŷ) ∂f/∂θ and Σ s (∂f/∂θ)² of output j, where ``slopes`` follow f′ with ∂f/∂θ."""
-    n = len(rows)
+    n = len(slopes) // sums.shape[1]
     for i in range(1, sums.shape[1]):
-        for r in range(n):
+        for r in range(len(y)):
             slope = np.float64(slopes[i * n + r])
-            weighted = slope * np.float64(s[rows[r]]) if len(s) else slope
-            sums[0, i, j] -= weighted * np.float64(y[rows[r], j] - value[r])
+            weighted = slope * np.float64(s[r]) if len(s) else slope
+            sums[0, i, j] -= weighted * np.float64(y[r] - value[r])
             sums[1, i, j] += weighted * slope
+
+
+@compiled
+def _flush(g: Any, G: Any) -> None:
+    """Do G += g, g = 0."""
+    for j in range(len(g)):
+        for i in range(g.shape[1]):
+            G[j, i] += np.float64(g[j, i])
+            g[j, i] = 0
 
 
 @compiled
@@ -138,25 +373,29 @@ def dense_block(X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any
     W is (k, d), theta (k, p).
     """
     (n, d), k = X.shape, len(W)
-    tile = min(n, max(4, TILE_BYTES // (X.itemsize * d) // 4 * 4))
-    h, value, slopes, delta = _buffers(tile, 1 + theta.shape[1], X)
-    g = np.zeros((k, d), X.dtype)
+    row_bytes, tile = X.itemsize * d, min(n, max(4, TILE_BYTES // (X.itemsize * d) // 4 * 4))
+    room = _whole_lines(tile)
+    h, value, slopes, delta = _buffers(room, 1 + theta.shape[1], W)
+    g = np.zeros((k, d), W.dtype)
     error, unflushed = 0.0, 0
+    h[:] = 0
+    every = np.arange(tile)
     for start in range(0, n, tile):
-        rows = np.arange(start, min(start + tile, n))
+        stop = min(start + tile, n)
+        x, rows, weights = X[start:stop], every[: stop - start], s[start:stop]
         for j in range(k):
-            _net_input(X, rows, W[j], b[j], h)
-            _call(address, len(rows), h, theta[j], value, slopes)
-            e, total, m = _deltas(y, s, rows, j, value, slopes, delta)
-            _add_rows(X, rows, delta, X.dtype.type(-1), g[j])
-            _add_thetas(y, s, rows, j, value, slopes, sums)
+            ahead, targets = (len(rows) if j == 0 else 0) * row_bytes, y[start:stop, j]
+            _net_input(x, rows, W[j], b[j], h, ahead)
+            _call(address, room, h, theta[j], value, slopes)
+            e, total, m = _deltas(targets, weights, value, slopes, delta)
+            _add_rows(x, rows, delta, W.dtype.type(-1), g[j], ahead)
+            _add_thetas(targets, weights, j, value, slopes, sums)
             error += e
             sums[0, 0, j] -= total
             sums[1, 0, j] += m
         unflushed += len(rows)
-        if unflushed >= ROWS_PER_FLUSH or start + tile >= n:
-            G += g
-            g[:] = 0
+        if unflushed >= ROWS_PER_FLUSH or stop == n:
+            _flush(g, G)
             unflushed = 0
     return error
 
@@ -169,37 +408,40 @@ def csr_block(
     """Do the same for CSR rows: values X, column indices, row pointers; W and G are (d, k)."""
     n, k = y.shape
     tile = min(n, 256)
-    h = np.empty((k, tile), X.dtype)
+    h = np.zeros((k, tile), X.dtype)
     value, slopes = np.empty(tile, X.dtype), np.empty((1 + theta.shape[1]) * tile, X.dtype)
     delta = np.empty((k, tile), X.dtype)
     error = 0.0
     for start in range(0, n, tile):
-        rows = np.arange(start, min(start + tile, n))
-        for r in range(len(rows)):
+        stop = min(start + tile, n)
+        weights = s[start:stop]
+        for r in range(stop - start):
             h[:, r] = b
-            for p in range(indptr[rows[r]], indptr[rows[r] + 1]):
+            for p in range(indptr[start + r], indptr[start + r + 1]):
                 for j in range(k):
                     h[j, r] += X[p] * W[indices[p], j]
         for j in range(k):
-            _call(address, len(rows), h[j], theta[j], value, slopes)
-            e, total, m = _deltas(y, s, rows, j, value, slopes, delta[j])
-            _add_thetas(y, s, rows, j, value, slopes, sums)
+            _call(address, tile, h[j], theta[j], value, slopes)
+            e, total, m = _deltas(y[start:stop, j], weights, value, slopes, delta[j])
+            _add_thetas(y[start:stop, j], weights, j, value, slopes, sums)
             error += e
             sums[0, 0, j] -= total
             sums[1, 0, j] += m
-        for r in range(len(rows)):
-            for p in range(indptr[rows[r]], indptr[rows[r] + 1]):
+        for r in range(stop - start):
+            for p in range(indptr[start + r], indptr[start + r + 1]):
                 for j in range(k):
                     G[indices[p], j] -= delta[j, r] * X[p]
     return error
 
 
 @compiled
-def _squared_norm(x: Any) -> float:
-    total = x.dtype.type(0)
-    for i in range(len(x)):
-        total += x[i] * x[i]
-    return np.float64(total)
+def _squared_norm(X: Any, row: int, room: Any) -> float:
+    room[:] = 0
+    _add_products(X, (row,), (room.dtype.type(1),), room, 0)
+    total = 0.0
+    for number in room:
+        total += np.float64(number) ** 2
+    return total
 
 
 @compiled
@@ -247,22 +489,33 @@ def dense_epoch(
     or empty. Return the error met.
     """
     error, n_thetas = 0.0, theta.shape[1]
-    h, value, slopes, delta = _buffers(batch_size, 1 + n_thetas, X)
+    room, row_bytes = _whole_lines(batch_size), X.shape[1] * X.itemsize
+    h, value, slopes, delta = _buffers(room, 1 + n_thetas, W)
+    targets, weights_met = np.empty(batch_size, W.dtype), np.empty(batch_size, W.dtype)
+    h[:] = 0
+    row = np.empty(X.shape[1], W.dtype)
     sums = np.zeros((2, 1 + n_thetas, len(W)))
     for t, start in enumerate(range(0, len(order), batch_size)):
         rows = order[start : start + batch_size]
-        square = _squared_norm(X[rows[0]]) + moves_intercept if rule else 0.0
-        weight = np.float64(s[rows[0]]) if len(s) else 1.0
+        ahead = order[min(start + batch_size, len(order) - 1)] * row_bytes
+        square = _squared_norm(X, rows[0], row) + moves_intercept if rule else 0.0
+        weights = weights_met[: len(rows) if len(s) else 0]
+        for r in range(len(weights)):
+            weights[r] = s[rows[r]]
+        weight = np.float64(weights[0]) if len(s) else 1.0
         step = length_of_step(rule, rates[t], len(rows), square, weight, mean_weight)
         penalised = step * len(rows) * (mean_weight if mean_weight else 1.0)
         sums[:] = 0.0
         for j in range(len(W)):
-            _net_input(X, rows, W[j], b[j], h)
-            _call(address, len(rows), h, theta[min(j, len(theta) - 1)], value, slopes)
-            e, total, _ = _deltas(y, s, rows, j, value, slopes, delta)
-            _add_thetas(y, s, rows, j, value, slopes, sums)
+            _net_input(X, rows, W[j], b[j], h, ahead)
+            _call(address, room, h, theta[min(j, len(theta) - 1)], value, slopes)
+            for r in range(len(rows)):
+                targets[r] = y[rows[r], j]
+            met = targets[: len(rows)]
+            e, total, _ = _deltas(met, weights, value, slopes, delta)
+            _add_thetas(met, weights, j, value, slopes, sums)
             _decay(W[j], l2, penalised)
-            _add_rows(X, rows, delta, X.dtype.type(step), W[j])
+            _add_rows(X, rows, delta, W.dtype.type(step), W[j], ahead)
             _shrink(W[j], l1, penalised)
             if moves_intercept:
                 b[j] += step * total

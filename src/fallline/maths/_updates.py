@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fallline._typing import Array
-from fallline.maths._block import read_only, targets_for_kernels
+from fallline.maths._block import read_only, rows_for_kernels, targets_for_kernels
 from fallline.maths._records import NO_THETA, Layer, Records
 
 FIXED, NORMALISED, IMPORTANCE_AWARE = range(3)
@@ -52,7 +52,7 @@ class Updates:
         W, b = layer.weights.T.astype(dtype, order="C"), layer.intercept.astype(dtype)
         theta = layer.theta.T.astype(dtype, order="C")
         error = dense_epoch(
-            read_only(records.X, dtype),
+            rows_for_kernels(records),
             *targets_for_kernels(records),
             read_only(order, np.dtype(np.int64)),
             *(W, b, theta, self.theta_scale.T.astype(dtype, order="C") ** 2, self.fit_intercept),

@@ -15,12 +15,16 @@ import numba
 import numpy as np
 from numba.core import config
 
+from fallline.maths import _kernels
 from fallline.maths.activations._operations import OPERATIONS
 from fallline.maths.activations._tape import Instruction, Tape
 
 _HEADER = """\
-from math import atan, cos, cosh, erf, exp, expm1, log, log1p, sin, sinh, sqrt, tan, tanh
-from numba import {type} as number
+from math import atan, cos, cosh, erf, log, log1p, sin, sinh, sqrt, tan
+from numpy import {type} as number
+from fallline.maths._kernels import elementary
+
+exp, expm1, tanh, sigmoid, softplus = elementary(number)
 
 def {name}(n, h, theta, value, slopes):
     zero, one = number(0), number(1)
@@ -42,7 +46,7 @@ def compiled(tape: Tape, type_name: str) -> Any:
     """Numba's C function of a tape; `type_name` is float32 or float64."""
     body = _body(tape)
     # Numba numbers symbols by process: functions read back from two of them need names of their own.
-    name = "activation_" + _digest(numba.__version__, _HEADER, type_name, body)
+    name = "activation_" + _digest(numba.__version__, _functions(), _HEADER, type_name, body)
     source = _HEADER.format(name=name, type=type_name, body=body)
     try:
         return _define(source, name, type_name, _stored(source, name))
@@ -53,6 +57,12 @@ def compiled(tape: Tape, type_name: str) -> Any:
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:32]
+
+
+@cache
+def _functions() -> str:
+    """Return the source of the functions that formulas call."""
+    return Path(_kernels.__file__).read_text(encoding="utf-8")
 
 
 def _body(tape: Tape) -> str:
