@@ -28,7 +28,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-TILE_BYTES = 16 * 1024
+TILE_BYTES = 32 * 1024
 LINE_BYTES = 64
 ROWS_PER_FLUSH = 64
 MOST_ROUNDS = 10_000
@@ -46,8 +46,7 @@ def compiled(function: Callable[..., Any], *, in_order: bool = False) -> Any:
         return numba.njit(**options)(function)
 
 
-@intrinsic
-def _power_of_two(_context: Any, number: Any) -> Any:
+def _typed_power_of_two(_context: Any, number: Any) -> Any:
     """Return 2^k, where k is in the last bits of a float."""
     digits, bias = {32: (23, 127), 64: (52, 1023)}[number.bitwidth]
 
@@ -59,12 +58,15 @@ def _power_of_two(_context: Any, number: Any) -> Any:
     return number(number), codegen
 
 
-def elementary(number: Any) -> tuple[Any, ...]:
-    """Return exp, expm1, tanh, sigmoid and softplus for np.float32 or np.float64, to 4 units in the last place.
+_power_of_two: Any = intrinsic(_typed_power_of_two)
 
-    They hold no branch and no table, so that LLVM computes a vector of them at a time. e^x = 2^k e^r with k
-    whole and |r| ≤ ½ log 2, where Taylor's series is short; k log 2 is subtracted in two parts (Cody and Waite,
-    Software Manual for the Elementary Functions, 1980, ch. 6).
+
+def elementary(number: Any) -> tuple[Any, ...]:
+    """Return exp, expm1, tanh, sigmoid and softplus for np.float32 or np.float64, to 4 ulp.
+
+    They hold no branch and no table, so that LLVM computes a vector of them at a time. e^x = 2^k e^r with
+    k whole and |r| ≤ ½ log 2, where Taylor's series is short; k log 2 is subtracted in two parts (Cody and
+    Waite, Software Manual for the Elementary Functions, 1980, ch. 6).
     """
     narrow = number is np.float32
     least, most, inf = number(-87.0 if narrow else -708.0), number(88.0 if narrow else 709.0), number(np.inf)
@@ -129,25 +131,38 @@ def elementary(number: Any) -> tuple[Any, ...]:
     return exp, expm1, tanh, sigmoid, softplus
 
 
-def _typed_call(_context: Any, address: Any, n: Any, h: Any, theta: Any, value: Any, slopes: Any) -> Any:
-    """Call the C function at ``address`` with a count and four arrays."""
-    arrays = (h, theta, value, slopes)
-    signature = types.void(types.intp, types.intp, *arrays)
+def _typed_call(
+    _context: Any, address: Any, n: Any, h: Any, theta: Any, j: Any, value: Any, slopes: Any
+) -> Any:
+    """Call the C function at ``address`` with n net inputs and row j of theta."""
+    signature = types.void(address, n, h, theta, j, value, slopes)
 
     def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        data = [
-            context.make_array(kind)(context, builder, array).data
-            for kind, array in zip(arrays, args[2:], strict=True)
+        rows = [
+            _first_number(context, builder, kind, array)
+            for kind, array in zip((h, value, slopes), (args[2], args[5], args[6]), strict=True)
         ]
-        parameters = [ir.IntType(64), *(pointer.type for pointer in data)]
+        rows.insert(1, _row(context, builder, theta, args[3], args[4]))
+        parameters = [ir.IntType(64), *(pointer.type for pointer in rows)]
         function = ir.FunctionType(ir.VoidType(), parameters).as_pointer()
-        builder.call(builder.inttoptr(args[0], function), [args[1], *data])
+        builder.call(builder.inttoptr(args[0], function), [args[1], *rows])
         return context.get_dummy_value()
 
     return signature, codegen
 
 
 _call: Any = intrinsic(_typed_call)
+
+
+def _first_number(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Return the address of an array's first number."""
+    return context.make_array(kind)(context, builder, array).data
+
+
+def _row(context: Any, builder: Any, kind: Any, array: Any, row: Any) -> Any:
+    """Return the address of a row; a slice in compiled code would count its references, behind a fence."""
+    held = context.make_array(kind)(context, builder, array)
+    return builder.gep(held.data, [builder.mul(row, builder.extract_value(held.shape, 1))])
 
 
 class _Lines:
@@ -161,10 +176,6 @@ class _Lines:
         self.index = context.get_value_type(types.intp)
         self.zero = ir.Constant(self.vector, [0.0] * self.lanes)
 
-    def data(self, kind: Any, array: Any) -> Any:
-        """Return the address of an array's first number."""
-        return self.context.make_array(kind)(self.context, self.builder, array).data
-
     def spread(self, scalar: Any) -> Any:
         """Return a vector of equal numbers."""
         blank = ir.Constant(ir.VectorType(scalar.type, self.lanes), ir.Undefined)
@@ -173,7 +184,7 @@ class _Lines:
         return self.builder.shuffle_vector(first, blank, places)
 
     def sweep(self, d: Any, body: Callable[[Any, Any], None]) -> None:
-        """Emit ``body(start, mask)`` for each line of d numbers; only the last, if it is not full, has a mask."""
+        """Emit ``body(start, mask)`` for each line of d numbers; only the last, if not full, has a mask."""
         builder, lanes = self.builder, self.index(self.lanes)
         with cgutils.for_range(builder, builder.udiv(d, lanes)) as loop:
             body(builder.mul(loop.index, lanes), None)
@@ -241,12 +252,12 @@ def _bytes(data: Any) -> int:
     return int(kind.width) // 8 if isinstance(kind, ir.IntType) else {"f32": 4, "f64": 8}[kind.intrinsic_name]
 
 
-def _typed_products(_context: Any, X: Any, rows: Any, w: Any, ahead: Any) -> Any:
-    """Return Σ_i w[i] X[row, i] for each of a tuple of rows, so that a loaded weight serves them all."""
+def _typed_products(_context: Any, X: Any, rows: Any, W: Any, j: Any, ahead: Any) -> Any:
+    """Return Σ_i W[j, i] X[row, i] for each of a tuple of rows, so that a loaded weight serves them all."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        lines = _Lines(context, builder, w.dtype)
-        x, weights = lines.data(X, args[0]), lines.data(w, args[2])
+        lines = _Lines(context, builder, W.dtype)
+        x, weights = _first_number(context, builder, X, args[0]), _row(context, builder, W, *args[2:4])
         d = builder.extract_value(context.make_array(X)(context, builder, args[0]).shape, 1)
         starts = [builder.mul(row, d) for row in cgutils.unpack_tuple(builder, args[1])]
         sums = [cgutils.alloca_once_value(builder, lines.zero) for _ in starts]
@@ -256,21 +267,21 @@ def _typed_products(_context: Any, X: Any, rows: Any, w: Any, ahead: Any) -> Any
             for start, total in zip(starts, sums, strict=True):
                 line = lines.load(x, builder.add(start, i), mask)
                 builder.store(lines.add_product(weight, line, builder.load(total)), total)
-            lines.ask_for(x, args[3], len(starts), i)
+            lines.ask_for(x, args[4], len(starts), i)
 
         lines.sweep(d, body)
         results = [lines.total(builder.load(total)) for total in sums]
         return context.make_tuple(builder, signature.return_type, results)
 
-    return types.UniTuple(w.dtype, len(rows))(X, rows, w, ahead), codegen
+    return types.UniTuple(W.dtype, len(rows))(X, rows, W, j, ahead), codegen
 
 
-def _typed_additions(_context: Any, X: Any, rows: Any, deltas: Any, total: Any, ahead: Any) -> Any:
-    """Do total[i] += Σ delta X[row, i] over a tuple of rows and their deltas."""
+def _typed_additions(_context: Any, X: Any, rows: Any, deltas: Any, G: Any, j: Any, ahead: Any) -> Any:
+    """Do G[j, i] += Σ delta X[row, i] over a tuple of rows and their deltas."""
 
     def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        lines = _Lines(context, builder, total.dtype)
-        x, sums = lines.data(X, args[0]), lines.data(total, args[3])
+        lines = _Lines(context, builder, G.dtype)
+        x, sums = _first_number(context, builder, X, args[0]), _row(context, builder, G, *args[3:5])
         d = builder.extract_value(context.make_array(X)(context, builder, args[0]).shape, 1)
         starts = [builder.mul(row, d) for row in cgutils.unpack_tuple(builder, args[1])]
         factors = [lines.spread(delta) for delta in cgutils.unpack_tuple(builder, args[2])]
@@ -280,12 +291,12 @@ def _typed_additions(_context: Any, X: Any, rows: Any, deltas: Any, total: Any, 
             for start, factor in zip(starts, factors, strict=True):
                 line = lines.add_product(factor, lines.load(x, builder.add(start, i), mask), line)
             lines.store(line, sums, i, mask)
-            lines.ask_for(x, args[4], len(starts), i)
+            lines.ask_for(x, args[5], len(starts), i)
 
         lines.sweep(d, body)
         return context.get_dummy_value()
 
-    return types.void(X, rows, deltas, total, ahead), codegen
+    return types.void(X, rows, deltas, G, j, ahead), codegen
 
 
 _products: Any = intrinsic(_typed_products)
@@ -295,7 +306,7 @@ _add_products: Any = intrinsic(_typed_additions)
 @compiled
 def _buffers(n: int, n_slopes: int, like: Any) -> Any:
     """Return room for the net input, value, delta and slopes of n records of one output."""
-    room = np.empty((3, n), like.dtype)
+    room = np.zeros((3, n), like.dtype)
     return room[0], room[1], np.empty(n_slopes * n, like.dtype), room[2]
 
 
@@ -306,54 +317,52 @@ def _whole_lines(n: int) -> int:
 
 
 @compiled
-def _net_input(X: Any, rows: Any, w: Any, b: Any, h: Any, ahead: int) -> None:
-    """Set h[r] = Σ_i w[i] X[row r, i] + b; meanwhile ask for half of what lies ``ahead`` (bytes into X)."""
-    quads, row_bytes = len(rows) - len(rows) % 4, X.shape[1] * X.itemsize
+def _net_input(X: Any, rows: Any, n: int, W: Any, b: Any, j: int, h: Any, ahead: int) -> None:
+    """Set h[r] = Σ_i W[j, i] X[row r, i] + b[j] for n rows; ask for half of what lies ``ahead`` (in bytes)."""
+    quads, half_row = n - n % 4, X.shape[1] * X.itemsize // 2
     for r in range(0, quads, 4):
         four = (rows[r], rows[r + 1], rows[r + 2], rows[r + 3])
-        h[r], h[r + 1], h[r + 2], h[r + 3] = _products(X, four, w, ahead + r * row_bytes // 2)
-        for q in range(4):
-            h[r + q] += b
-    for r in range(quads, len(rows)):
-        h[r] = _products(X, (rows[r],), w, ahead + r * row_bytes // 2)[0] + b
+        h0, h1, h2, h3 = _products(X, four, W, j, ahead + r * half_row)
+        h[r], h[r + 1], h[r + 2], h[r + 3] = h0 + b[j], h1 + b[j], h2 + b[j], h3 + b[j]
+    for r in range(quads, n):
+        h[r] = _products(X, (rows[r],), W, j, ahead + r * half_row)[0] + b[j]
 
 
 @compiled
-def _add_rows(X: Any, rows: Any, delta: Any, scale: Any, total: Any, ahead: int) -> None:
-    """Do total[i] += scale Σ_r delta[r] X[row r, i]; meanwhile ask for the other half."""
-    quads, row_bytes = len(rows) - len(rows) % 4, X.shape[1] * X.itemsize
-    ahead += len(rows) * row_bytes // 2
+def _add_rows(X: Any, rows: Any, n: int, delta: Any, scale: Any, G: Any, j: int, ahead: int) -> None:
+    """Do G[j, i] += scale Σ_r delta[r] X[row r, i] over n rows; ask for the other half."""
+    quads, half_row = n - n % 4, X.shape[1] * X.itemsize // 2
     for r in range(0, quads, 4):
         four = (rows[r], rows[r + 1], rows[r + 2], rows[r + 3])
         deltas = (scale * delta[r], scale * delta[r + 1], scale * delta[r + 2], scale * delta[r + 3])
-        _add_products(X, four, deltas, total, ahead + r * row_bytes // 2)
-    for r in range(quads, len(rows)):
-        _add_products(X, (rows[r],), (scale * delta[r],), total, ahead + r * row_bytes // 2)
+        _add_products(X, four, deltas, G, j, ahead + (n + r) * half_row)
+    for r in range(quads, n):
+        _add_products(X, (rows[r],), (scale * delta[r],), G, j, ahead + (n + r) * half_row)
 
 
 @compiled
-def _deltas(y: Any, s: Any, value: Any, slope: Any, delta: Any) -> Any:
-    """Set delta = s (y − ŷ) f′(h) of an output; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
+def _deltas(y: Any, s: Any, rows: Any, n: int, j: int, value: Any, slopes: Any, delta: Any) -> Any:
+    """Set delta = s (y − ŷ) f′(h) of output j; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
     error = total = mass = 0.0
-    for r in range(len(y)):
-        residual = y[r] - value[r]
-        weight = s[r] if len(s) else y.dtype.type(1)
-        delta[r] = weight * residual * slope[r]
+    for r in range(n):
+        residual = y[rows[r], j] - value[r]
+        weight = s[rows[r]] if len(s) else y.dtype.type(1)
+        delta[r] = weight * residual * slopes[r]
         error += np.float64(weight * residual) * np.float64(residual)
         total += np.float64(delta[r])
-        mass += np.float64(weight * slope[r]) * np.float64(slope[r])
+        mass += np.float64(weight * slopes[r]) * np.float64(slopes[r])
     return 0.5 * error, total, mass
 
 
 @compiled
-def _add_thetas(y: Any, s: Any, j: int, value: Any, slopes: Any, sums: Any) -> None:
+def _add_thetas(y: Any, s: Any, rows: Any, n: int, j: int, value: Any, slopes: Any, sums: Any) -> None:
     """Add −Σ s (y − ŷ) ∂f/∂θ and Σ s (∂f/∂θ)² of output j, where ``slopes`` follow f′ with ∂f/∂θ."""
-    n = len(slopes) // sums.shape[1]
+    room = len(slopes) // sums.shape[1]
     for i in range(1, sums.shape[1]):
-        for r in range(len(y)):
-            slope = np.float64(slopes[i * n + r])
-            weighted = slope * np.float64(s[r]) if len(s) else slope
-            sums[0, i, j] -= weighted * np.float64(y[r] - value[r])
+        for r in range(n):
+            slope = np.float64(slopes[i * room + r])
+            weighted = slope * np.float64(s[rows[r]]) if len(s) else slope
+            sums[0, i, j] -= weighted * np.float64(y[rows[r], j] - value[r])
             sums[1, i, j] += weighted * slope
 
 
@@ -376,25 +385,24 @@ def dense_block(X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any
     row_bytes, tile = X.itemsize * d, min(n, max(4, TILE_BYTES // (X.itemsize * d) // 4 * 4))
     room = _whole_lines(tile)
     h, value, slopes, delta = _buffers(room, 1 + theta.shape[1], W)
-    g = np.zeros((k, d), W.dtype)
+    rows, g = np.empty(tile, np.int64), np.zeros((k, d), W.dtype)
     error, unflushed = 0.0, 0
-    h[:] = 0
-    every = np.arange(tile)
     for start in range(0, n, tile):
-        stop = min(start + tile, n)
-        x, rows, weights = X[start:stop], every[: stop - start], s[start:stop]
+        m = min(tile, n - start)
+        for r in range(m):
+            rows[r] = start + r
         for j in range(k):
-            ahead, targets = (len(rows) if j == 0 else 0) * row_bytes, y[start:stop, j]
-            _net_input(x, rows, W[j], b[j], h, ahead)
-            _call(address, room, h, theta[j], value, slopes)
-            e, total, m = _deltas(targets, weights, value, slopes, delta)
-            _add_rows(x, rows, delta, W.dtype.type(-1), g[j], ahead)
-            _add_thetas(targets, weights, j, value, slopes, sums)
+            ahead = (start + m if j == 0 else start) * row_bytes
+            _net_input(X, rows, m, W, b, j, h, ahead)
+            _call(address, room, h, theta, j, value, slopes)
+            e, total, mass = _deltas(y, s, rows, m, j, value, slopes, delta)
+            _add_rows(X, rows, m, delta, W.dtype.type(-1), g, j, ahead)
+            _add_thetas(y, s, rows, m, j, value, slopes, sums)
             error += e
             sums[0, 0, j] -= total
-            sums[1, 0, j] += m
-        unflushed += len(rows)
-        if unflushed >= ROWS_PER_FLUSH or stop == n:
+            sums[1, 0, j] += mass
+        unflushed += m
+        if unflushed >= ROWS_PER_FLUSH or start + m == n:
             _flush(g, G)
             unflushed = 0
     return error
@@ -408,55 +416,60 @@ def csr_block(
     """Do the same for CSR rows: values X, column indices, row pointers; W and G are (d, k)."""
     n, k = y.shape
     tile = min(n, 256)
-    h = np.zeros((k, tile), X.dtype)
-    value, slopes = np.empty(tile, X.dtype), np.empty((1 + theta.shape[1]) * tile, X.dtype)
-    delta = np.empty((k, tile), X.dtype)
+    h, delta = np.zeros((tile, k), X.dtype), np.empty((tile, k), X.dtype)
+    of_one, value, slopes, deltas = _buffers(tile, 1 + theta.shape[1], X)
+    rows = np.empty(tile, np.int64)
     error = 0.0
     for start in range(0, n, tile):
-        stop = min(start + tile, n)
-        weights = s[start:stop]
-        for r in range(stop - start):
-            h[:, r] = b
+        m = min(tile, n - start)
+        for r in range(m):
+            rows[r] = start + r
+            for j in range(k):
+                h[r, j] = b[j]
             for p in range(indptr[start + r], indptr[start + r + 1]):
                 for j in range(k):
-                    h[j, r] += X[p] * W[indices[p], j]
+                    h[r, j] += X[p] * W[indices[p], j]
         for j in range(k):
-            _call(address, tile, h[j], theta[j], value, slopes)
-            e, total, m = _deltas(y[start:stop, j], weights, value, slopes, delta[j])
-            _add_thetas(y[start:stop, j], weights, j, value, slopes, sums)
+            for r in range(m):
+                of_one[r] = h[r, j]
+            _call(address, tile, of_one, theta, j, value, slopes)
+            e, total, mass = _deltas(y, s, rows, m, j, value, slopes, deltas)
+            _add_thetas(y, s, rows, m, j, value, slopes, sums)
+            for r in range(m):
+                delta[r, j] = deltas[r]
             error += e
             sums[0, 0, j] -= total
-            sums[1, 0, j] += m
-        for r in range(stop - start):
+            sums[1, 0, j] += mass
+        for r in range(m):
             for p in range(indptr[start + r], indptr[start + r + 1]):
                 for j in range(k):
-                    G[indices[p], j] -= delta[j, r] * X[p]
+                    G[indices[p], j] -= delta[r, j] * X[p]
     return error
 
 
 @compiled
 def _squared_norm(X: Any, row: int, room: Any) -> float:
     room[:] = 0
-    _add_products(X, (row,), (room.dtype.type(1),), room, 0)
+    _add_products(X, (row,), (room.dtype.type(1),), room, 0, 0)
     total = 0.0
-    for number in room:
-        total += np.float64(number) ** 2
+    for i in range(room.shape[1]):
+        total += np.float64(room[0, i]) ** 2
     return total
 
 
 @compiled
-def _decay(w: Any, l2: Any, rate: float) -> None:
+def _decay(W: Any, j: int, l2: Any, rate: float) -> None:
     """Step down the slope of ½ l2 w²."""
     for i in range(len(l2)):
-        w[i] -= rate * l2[i] * w[i]
+        W[j, i] -= rate * l2[i] * W[j, i]
 
 
 @compiled
-def _shrink(w: Any, l1: Any, rate: float) -> None:
+def _shrink(W: Any, j: int, l1: Any, rate: float) -> None:
     """Take the proximal step of l1 |w|: towards zero, and no further."""
     for i in range(len(l1)):
-        size = max(abs(w[i]) - rate * l1[i], 0.0)
-        w[i] = size if w[i] > 0 else -size
+        size = max(abs(W[j, i]) - rate * l1[i], 0.0)
+        W[j, i] = size if W[j, i] > 0 else -size
 
 
 @compiled
@@ -491,32 +504,26 @@ def dense_epoch(
     error, n_thetas = 0.0, theta.shape[1]
     room, row_bytes = _whole_lines(batch_size), X.shape[1] * X.itemsize
     h, value, slopes, delta = _buffers(room, 1 + n_thetas, W)
-    targets, weights_met = np.empty(batch_size, W.dtype), np.empty(batch_size, W.dtype)
-    h[:] = 0
-    row = np.empty(X.shape[1], W.dtype)
+    rows, row = np.empty(batch_size, np.int64), np.empty((1, X.shape[1]), W.dtype)
     sums = np.zeros((2, 1 + n_thetas, len(W)))
     for t, start in enumerate(range(0, len(order), batch_size)):
-        rows = order[start : start + batch_size]
-        ahead = order[min(start + batch_size, len(order) - 1)] * row_bytes
+        n = min(batch_size, len(order) - start)
+        for r in range(n):
+            rows[r] = order[start + r]
+        ahead = order[min(start + n, len(order) - 1)] * row_bytes
         square = _squared_norm(X, rows[0], row) + moves_intercept if rule else 0.0
-        weights = weights_met[: len(rows) if len(s) else 0]
-        for r in range(len(weights)):
-            weights[r] = s[rows[r]]
-        weight = np.float64(weights[0]) if len(s) else 1.0
-        step = length_of_step(rule, rates[t], len(rows), square, weight, mean_weight)
-        penalised = step * len(rows) * (mean_weight if mean_weight else 1.0)
+        weight = np.float64(s[rows[0]]) if len(s) else 1.0
+        step = length_of_step(rule, rates[t], n, square, weight, mean_weight)
+        penalised = step * n * (mean_weight if mean_weight else 1.0)
         sums[:] = 0.0
         for j in range(len(W)):
-            _net_input(X, rows, W[j], b[j], h, ahead)
-            _call(address, room, h, theta[min(j, len(theta) - 1)], value, slopes)
-            for r in range(len(rows)):
-                targets[r] = y[rows[r], j]
-            met = targets[: len(rows)]
-            e, total, _ = _deltas(met, weights, value, slopes, delta)
-            _add_thetas(met, weights, j, value, slopes, sums)
-            _decay(W[j], l2, penalised)
-            _add_rows(X, rows, delta, W.dtype.type(step), W[j], ahead)
-            _shrink(W[j], l1, penalised)
+            _net_input(X, rows, n, W, b, j, h, ahead)
+            _call(address, room, h, theta, min(j, len(theta) - 1), value, slopes)
+            e, total, _ = _deltas(y, s, rows, n, j, value, slopes, delta)
+            _add_thetas(y, s, rows, n, j, value, slopes, sums)
+            _decay(W, j, l2, penalised)
+            _add_rows(X, rows, n, delta, W.dtype.type(step), W, j, ahead)
+            _shrink(W, j, l1, penalised)
             if moves_intercept:
                 b[j] += step * total
             error += e
