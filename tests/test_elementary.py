@@ -39,14 +39,14 @@ def values(name, x):
 @pytest.mark.skipif(np.finfo(WIDE).eps == np.finfo(float).eps, reason="no wider type to compare with")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", EXACT)
-def test_within_four_units_in_the_last_place(name, dtype):
+def test_within_five_units_in_the_last_place(name, dtype):
     far, tiny = (87, 1e-30) if dtype is np.float32 else (700, 1e-300)
     near_zero = np.geomspace(tiny, 1, 20_000)
     x = np.concatenate([np.linspace(-far, far, 100_001), np.linspace(-3, 3, 100_001), near_zero, -near_zero])
     x = x.astype(dtype)
     exact = EXACT[name](x.astype(WIDE))
     ulp = np.spacing(np.maximum(np.abs(exact), np.finfo(dtype).tiny).astype(dtype))
-    assert np.max(np.abs(values(name, x) - exact) / ulp) <= 4.0
+    assert np.max(np.abs(values(name, x) - exact) / ulp) <= 5.0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

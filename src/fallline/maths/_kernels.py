@@ -62,7 +62,7 @@ _power_of_two: Any = intrinsic(_typed_power_of_two)
 
 
 def elementary(number: Any) -> tuple[Any, ...]:
-    """Return exp, expm1, tanh, sigmoid and softplus for np.float32 or np.float64, to 4 ulp.
+    """Return exp, expm1, tanh, sigmoid and softplus for np.float32 or np.float64, to 5 ulp.
 
     They hold no branch and no table, so that LLVM computes a vector of them at a time. e^x = 2^k e^r with
     k whole and |r| ≤ ½ log 2, where Taylor's series is short; k log 2 is subtracted in two parts (Cody and
@@ -228,7 +228,7 @@ class _Lines:
         return self.call(name, self.number, [self.number(0.0), vector], fastmath=("reassoc", "nsz"))
 
     def ask_for(self, data: Any, ahead: Any, n_rows: int, start: Any) -> None:
-        """Bring into the second-level cache what a sweep of so many rows needs, half of it in either sweep."""
+        """Bring into the second-level cache what so many rows are to a sweep; half of it in either sweep."""
         row = self.lanes * _bytes(data)
         lines = max(1, n_rows * row // (2 * LINE_BYTES))
         byte, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -318,7 +318,7 @@ def _whole_lines(n: int) -> int:
 
 @compiled
 def _net_input(X: Any, rows: Any, n: int, W: Any, b: Any, j: int, h: Any, ahead: int) -> None:
-    """Set h[r] = Σ_i W[j, i] X[row r, i] + b[j] for n rows; ask for half of what lies ``ahead`` (in bytes)."""
+    """Set h[r] = Σ_i W[j, i] X[row r, i] + b[j] for n rows; ask for half of what is ``ahead`` (in bytes)."""
     quads, half_row = n - n % 4, X.shape[1] * X.itemsize // 2
     for r in range(0, quads, 4):
         four = (rows[r], rows[r + 1], rows[r + 2], rows[r + 3])
