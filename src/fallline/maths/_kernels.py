@@ -30,7 +30,7 @@ from numba.extending import intrinsic
 
 TILE_BYTES = 32 * 1024
 LINE_BYTES = 64
-ROWS_PER_FLUSH = 64
+ROWS_PER_FLUSH = 128
 MOST_ROUNDS = 10_000
 
 
@@ -341,12 +341,12 @@ def _add_rows(X: Any, rows: Any, n: int, delta: Any, scale: Any, G: Any, j: int,
 
 
 @compiled
-def _deltas(y: Any, s: Any, rows: Any, n: int, j: int, value: Any, slopes: Any, delta: Any) -> Any:
-    """Set delta = s (y − ŷ) f′(h) of output j; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
+def _deltas(y: Any, s: Any, start: int, n: int, j: int, value: Any, slopes: Any, delta: Any) -> Any:
+    """Set delta = s (y − ŷ) f′(h) of n records, output j; return ½ Σ s (y − ŷ)², Σ delta and Σ s f′(h)²."""
     error = total = mass = 0.0
     for r in range(n):
-        residual = y[rows[r], j] - value[r]
-        weight = s[rows[r]] if len(s) else y.dtype.type(1)
+        residual = y[start + r, j] - value[r]
+        weight = s[start + r] if len(s) else y.dtype.type(1)
         delta[r] = weight * residual * slopes[r]
         error += np.float64(weight * residual) * np.float64(residual)
         total += np.float64(delta[r])
@@ -355,14 +355,14 @@ def _deltas(y: Any, s: Any, rows: Any, n: int, j: int, value: Any, slopes: Any, 
 
 
 @compiled
-def _add_thetas(y: Any, s: Any, rows: Any, n: int, j: int, value: Any, slopes: Any, sums: Any) -> None:
+def _add_thetas(y: Any, s: Any, start: int, n: int, j: int, value: Any, slopes: Any, sums: Any) -> None:
     """Add −Σ s (y − ŷ) ∂f/∂θ and Σ s (∂f/∂θ)² of output j, where ``slopes`` follow f′ with ∂f/∂θ."""
     room = len(slopes) // sums.shape[1]
     for i in range(1, sums.shape[1]):
         for r in range(n):
             slope = np.float64(slopes[i * room + r])
-            weighted = slope * np.float64(s[rows[r]]) if len(s) else slope
-            sums[0, i, j] -= weighted * np.float64(y[rows[r], j] - value[r])
+            weighted = slope * np.float64(s[start + r]) if len(s) else slope
+            sums[0, i, j] -= weighted * np.float64(y[start + r, j] - value[r])
             sums[1, i, j] += weighted * slope
 
 
@@ -395,9 +395,9 @@ def dense_block(X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any
             ahead = (start + m if j == 0 else start) * row_bytes
             _net_input(X, rows, m, W, b, j, h, ahead)
             _call(address, room, h, theta, j, value, slopes)
-            e, total, mass = _deltas(y, s, rows, m, j, value, slopes, delta)
+            e, total, mass = _deltas(y, s, start, m, j, value, slopes, delta)
             _add_rows(X, rows, m, delta, W.dtype.type(-1), g, j, ahead)
-            _add_thetas(y, s, rows, m, j, value, slopes, sums)
+            _add_thetas(y, s, start, m, j, value, slopes, sums)
             error += e
             sums[0, 0, j] -= total
             sums[1, 0, j] += mass
@@ -418,12 +418,10 @@ def csr_block(
     tile = min(n, 256)
     h, delta = np.zeros((tile, k), X.dtype), np.empty((tile, k), X.dtype)
     of_one, value, slopes, deltas = _buffers(tile, 1 + theta.shape[1], X)
-    rows = np.empty(tile, np.int64)
     error = 0.0
     for start in range(0, n, tile):
         m = min(tile, n - start)
         for r in range(m):
-            rows[r] = start + r
             for j in range(k):
                 h[r, j] = b[j]
             for p in range(indptr[start + r], indptr[start + r + 1]):
@@ -433,8 +431,8 @@ def csr_block(
             for r in range(m):
                 of_one[r] = h[r, j]
             _call(address, tile, of_one, theta, j, value, slopes)
-            e, total, mass = _deltas(y, s, rows, m, j, value, slopes, deltas)
-            _add_thetas(y, s, rows, m, j, value, slopes, sums)
+            e, total, mass = _deltas(y, s, start, m, j, value, slopes, deltas)
+            _add_thetas(y, s, start, m, j, value, slopes, sums)
             for r in range(m):
                 delta[r, j] = deltas[r]
             error += e
@@ -505,22 +503,27 @@ def dense_epoch(
     room, row_bytes = _whole_lines(batch_size), X.shape[1] * X.itemsize
     h, value, slopes, delta = _buffers(room, 1 + n_thetas, W)
     rows, row = np.empty(batch_size, np.int64), np.empty((1, X.shape[1]), W.dtype)
+    targets, weights = np.empty((batch_size, len(W)), W.dtype), np.empty(min(batch_size, len(s)), W.dtype)
     sums = np.zeros((2, 1 + n_thetas, len(W)))
     for t, start in enumerate(range(0, len(order), batch_size)):
         n = min(batch_size, len(order) - start)
         for r in range(n):
             rows[r] = order[start + r]
+            for j in range(len(W)):
+                targets[r, j] = y[rows[r], j]
+            if len(s):
+                weights[r] = s[rows[r]]
         ahead = order[min(start + n, len(order) - 1)] * row_bytes
         square = _squared_norm(X, rows[0], row) + moves_intercept if rule else 0.0
-        weight = np.float64(s[rows[0]]) if len(s) else 1.0
+        weight = np.float64(weights[0]) if len(s) else 1.0
         step = length_of_step(rule, rates[t], n, square, weight, mean_weight)
         penalised = step * n * (mean_weight if mean_weight else 1.0)
         sums[:] = 0.0
         for j in range(len(W)):
             _net_input(X, rows, n, W, b, j, h, ahead)
             _call(address, room, h, theta, min(j, len(theta) - 1), value, slopes)
-            e, total, _ = _deltas(y, s, rows, n, j, value, slopes, delta)
-            _add_thetas(y, s, rows, n, j, value, slopes, sums)
+            e, total, _ = _deltas(targets, weights, 0, n, j, value, slopes, delta)
+            _add_thetas(targets, weights, 0, n, j, value, slopes, sums)
             _decay(W, j, l2, penalised)
             _add_rows(X, rows, n, delta, W.dtype.type(step), W, j, ahead)
             _shrink(W, j, l1, penalised)
