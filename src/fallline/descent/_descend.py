@@ -48,7 +48,7 @@ def descend(
     Parameters
     ----------
     X : array or CSR matrix (n_samples, n_features)
-        float16, float32 or float64 is read as it lies (float16 is turned to float32 a block at a time).
+        float16, float32 or float64 is read as it lies (float16 computes in float32).
         Or a source, such as :func:`fallline.open_table` returns, which brings y.
     y : array (n_samples,) or (n_samples, n_outputs)
     activation : str, Activation or pair of callables
