@@ -45,6 +45,8 @@ class BlockSum:
             return self.over_csr(records)
         if len(self.layer.intercept) <= FEW_OUTPUTS and records.X.flags.c_contiguous:
             return self.over_rows(records)
+        if self._can_multiply(records):
+            return self.by_products(records)
         return block_gradient(records, self.layer)
 
     def over_rows(self, records: Records) -> Partial:
@@ -55,6 +57,18 @@ class BlockSum:
         X, targets = rows_for_kernels(records), targets_for_kernels(records)
         error = dense_block(X, *targets, self.weights_by_output, *self.unit, gradient, sums)
         return _partial(error, gradient.T, sums)
+
+    def _can_multiply(self, records: Records) -> bool:
+        return records.X.flags.c_contiguous and records.X.dtype == self.dtype and not len(self.layer.theta)
+
+    def by_products(self, records: Records) -> Partial:
+        """Sum over dense rows in C order, many outputs at once."""
+        from fallline.maths._kernels import products_block
+
+        gradient, sums = np.zeros(self.weights.shape), self._no_sums()
+        X, targets = rows_for_kernels(records), targets_for_kernels(records)
+        error = products_block(X, *targets, self.weights, *self.unit, gradient, sums)
+        return _partial(error, gradient, sums)
 
     def over_csr(self, records: Records) -> Partial:
         """Sum over CSR rows, compiled."""

@@ -29,6 +29,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 TILE_BYTES = 32 * 1024
+PRODUCT_TILE_BYTES = 256 * 1024
 LINE_BYTES = 64
 ROWS_PER_FLUSH = 128
 MOST_ROUNDS = 10_000
@@ -406,6 +407,39 @@ def dense_block(X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any
             _flush(g, G)
             unflushed = 0
     return error
+
+
+@compiled
+def products_block(
+    X: Any, y: Any, s: Any, W: Any, b: Any, address: int, theta: Any, G: Any, sums: Any
+) -> float:  # fmt: skip
+    """Do the same for many outputs, by matrix products on tiles; W and G are (d, k)."""
+    (n, d), k, n_slopes = X.shape, len(b), 1 + theta.shape[1]
+    tile = min(n, max(16, PRODUCT_TILE_BYTES // (X.itemsize * (d + 4 * k)) // 16 * 16))
+    h, delta, g = np.empty((tile, k), W.dtype), np.empty((tile, k), W.dtype), np.empty((d, k), W.dtype)
+    value, slopes = np.empty(tile * k, W.dtype), np.empty(n_slopes * tile * k, W.dtype)
+    error = 0.0
+    for start in range(0, n, tile):
+        m = min(tile, n - start)
+        x = X[start : start + m]
+        np.dot(x, W, h[:m])
+        for r in range(m):
+            for j in range(k):
+                h[r, j] += b[j]
+        _call(address, m * k, h, theta, 0, value, slopes)
+        for r in range(m):
+            weight = s[start + r] if len(s) else W.dtype.type(1)
+            for j in range(k):
+                residual, slope = y[start + r, j] - value[r * k + j], slopes[r * k + j]
+                delta[r, j] = weight * residual * slope
+                error += np.float64(weight * residual) * np.float64(residual)
+                sums[0, 0, j] -= np.float64(delta[r, j])
+                sums[1, 0, j] += np.float64(weight * slope) * np.float64(slope)
+        np.dot(x.T, delta[:m], g)
+        for i in range(d):
+            for j in range(k):
+                G[i, j] -= np.float64(g[i, j])
+    return 0.5 * error
 
 
 @partial(compiled, in_order=True)  # the same bits for every type of index
