@@ -32,6 +32,7 @@ TILE_BYTES = 32 * 1024
 PRODUCT_TILE_BYTES = 256 * 1024
 LINE_BYTES = 64
 ROWS_PER_FLUSH = 128
+RECORDS_AHEAD = 16
 MOST_ROUNDS = 10_000
 
 
@@ -314,7 +315,7 @@ def _buffers(n: int, n_slopes: int, like: Any) -> Any:
 @compiled
 def _whole_lines(n: int) -> int:
     """Round up, so that loops over records need no remainder; the buffers have room."""
-    return -(-n // 16) * 16
+    return -(-n // 16) * 16 if n >= 16 else n
 
 
 @compiled
@@ -547,7 +548,7 @@ def dense_epoch(
                 targets[r, j] = y[rows[r], j]
             if len(s):
                 weights[r] = s[rows[r]]
-        ahead = order[min(start + n, len(order) - 1)] * row_bytes
+        ahead = order[min(start + max(n, RECORDS_AHEAD), len(order) - 1)] * row_bytes
         square = _squared_norm(X, rows[0], row) + moves_intercept if rule else 0.0
         weight = np.float64(weights[0]) if len(s) else 1.0
         step = length_of_step(rule, rates[t], n, square, weight, mean_weight)
