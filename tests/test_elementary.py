@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from fallline.maths._kernels import elementary
+from fallline.maths.activations._elementary import elementary
 
 WIDE = np.longdouble
 EXACT = {

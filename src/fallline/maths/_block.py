@@ -1,4 +1,4 @@
-"""The kernel that a block's shape asks for: compiled for few outputs and CSR, NumPy with BLAS for many.
+"""The kernel that a block's shape asks for: compiled, or NumPy where there is none for layout or activation.
 
 The choice depends on shape, layout and activation alone, never on speed, so that the same
 records always take the same path.

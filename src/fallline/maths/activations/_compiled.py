@@ -15,14 +15,14 @@ import numba
 import numpy as np
 from numba.core import config
 
-from fallline.maths import _kernels
+from fallline.maths.activations import _elementary
 from fallline.maths.activations._operations import OPERATIONS
 from fallline.maths.activations._tape import Instruction, Tape
 
 _HEADER = """\
 from math import atan, cos, cosh, erf, log, log1p, sin, sinh, sqrt, tan
 from numpy import {type} as number
-from fallline.maths._kernels import elementary
+from fallline.maths.activations._elementary import elementary
 
 exp, expm1, tanh, sigmoid, softplus = elementary(number)
 
@@ -62,7 +62,7 @@ def _digest(*texts: str) -> str:
 @cache
 def _functions() -> str:
     """Return the source of the functions that formulas call."""
-    return Path(_kernels.__file__).read_text(encoding="utf-8")
+    return Path(_elementary.__file__).read_text(encoding="utf-8")
 
 
 def _body(tape: Tape) -> str:
